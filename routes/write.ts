@@ -1,0 +1,45 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Static } from '@sinclair/typebox';
+import { ProcessionError } from '../src/errors.ts';
+import type { WriteParams } from '../src/exec-types.ts';
+import { strictBase64 } from '../src/http/base64.ts';
+import { Upload, acceptUploads } from '../src/http/upload.ts';
+import type { WriteRequest } from '../src/protocol/write.ts';
+import { writeStdin } from '../src/protocol/write.ts';
+import type { RouteContext } from '../src/http/route-context.ts';
+
+/** `POST /processes/{process_id}/stdin` */
+export function write({ app, backend, uploadMsMax }: RouteContext): void {
+  void app.register((scope, _options, done) => {
+    acceptUploads(scope, uploadMsMax);
+    const route = scope.withTypeProvider<TypeBoxTypeProvider>();
+    route.post('/processes/:process_id/stdin', { schema: writeStdin }, async (request) => {
+      const { params, query, headers, body } = request;
+      const process = await backend.get(params.process_id);
+      if (!(body instanceof Upload)) return process.write(fromJson(body));
+      const write_id = headers['write-id'];
+      return process.write({
+        chunk: body,
+        ...query,
+        ...(write_id === undefined ? {} : { write_id }),
+      });
+    });
+    done();
+  });
+}
+
+function fromJson({
+  chunk,
+  text,
+  write_id,
+  eof = false,
+}: Static<typeof WriteRequest>): WriteParams {
+  if (chunk !== undefined && text !== undefined) {
+    throw new ProcessionError('invalid_request', 'give chunk or text, not both');
+  }
+  if (chunk === undefined && text === undefined && !eof) {
+    throw new ProcessionError('invalid_request', 'give chunk, text or eof');
+  }
+  const bytes = chunk === undefined ? Buffer.from(text ?? '', 'utf8') : strictBase64(chunk);
+  return { chunk: bytes, eof, ...(write_id === undefined ? {} : { write_id }) };
+}

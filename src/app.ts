@@ -1,0 +1,40 @@
+import swagger from '@fastify/swagger';
+import type { FastifyBaseLogger } from 'fastify';
+import { registerRoutes } from '../routes/index.ts';
+import type { Config } from './config.ts';
+import type { ExecBackend } from './exec-backend.ts';
+import type { Metrics } from './http/metrics.ts';
+import type { Server } from './http/server.ts';
+import { createServer } from './http/server.ts';
+import { components } from './protocol/components.ts';
+import { openApiOptions } from './openapi.ts';
+
+/** What an app is built of. */
+export interface AppParts {
+  readonly config: Config;
+  readonly backend: ExecBackend;
+  readonly metrics: Pick<Metrics, 'text'>;
+  readonly log: FastifyBaseLogger;
+  readonly isDraining: () => boolean;
+}
+
+/** Builds the HTTP side of the service over any backend; opens no port. */
+export async function buildApp(parts: AppParts): Promise<Server> {
+  const { config, backend, metrics, log, isDraining } = parts;
+  const { bodyBytesMax, requestMsMax, heartbeatMs, readerStallMs, pathPrefix } = config;
+  const app = createServer({ log, bodyBytesMax, requestMsMax });
+  await app.register(swagger, openApiOptions);
+  for (const component of components) app.addSchema(component);
+  registerRoutes({
+    app,
+    backend,
+    isDraining,
+    metrics: () => metrics.text(),
+    heartbeatMs,
+    stallMs: readerStallMs,
+    uploadMsMax: requestMsMax,
+    pathPrefix,
+  });
+  await app.ready();
+  return app;
+}

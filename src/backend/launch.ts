@@ -1,0 +1,84 @@
+import type { Engine, ProcessRecord } from '../engine/engine.ts';
+import { ProcessionError } from '../errors.ts';
+import type { StartParams } from '../exec-types.ts';
+import { Ending } from '../process/ending.ts';
+import { childEnvironment } from '../process/environment.ts';
+import type { Child, Spawner } from '../process/spawner.ts';
+import { newIncarnation } from './identity.ts';
+
+/** What holds for a start request that does not say otherwise. */
+export interface LaunchDefaults {
+  readonly cwd: string;
+  /** The environment that children inherit from, as their `env_policy` says. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly graceMs: number;
+  readonly retentionMs: number;
+  readonly owner: string;
+}
+
+/** What the backend has decided about a start. */
+export type LaunchIdentity = Pick<ProcessRecord, 'process_id' | 'fingerprint' | 'started_at'>;
+
+/** One start request with all that it needs. */
+export interface Launch {
+  readonly params: StartParams;
+  readonly identity: LaunchIdentity;
+  readonly defaults: LaunchDefaults;
+  readonly spawner: Spawner;
+  readonly engine: Pick<Engine, 'create'>;
+}
+
+/** Spawns the child of a start request and records it. Rejects with nothing left behind. */
+export async function launch({
+  params,
+  identity,
+  defaults,
+  spawner,
+  engine,
+}: Launch): Promise<{ child: Child; record: ProcessRecord }> {
+  if (params.tty === true) {
+    throw new ProcessionError('not_implemented', 'terminals (tty) are not implemented yet');
+  }
+  if (params.size !== undefined) {
+    throw new ProcessionError('invalid_request', 'size is for terminals (tty) only');
+  }
+  const incarnation = newIncarnation();
+  const { argv, arg0, cwd = defaults.cwd, pipe_stdin = false } = params;
+  const env = childEnvironment({
+    base: defaults.environment,
+    policy: params.env_policy ?? {},
+    overlay: params.env ?? {},
+    marker: incarnation,
+  });
+  const child = await spawner.spawn({ argv, arg0, cwd, env, pipeStdin: pipe_stdin });
+  const record: ProcessRecord = {
+    ...identity,
+    incarnation,
+    argv,
+    cwd,
+    tty: false,
+    size: null,
+    pipe_stdin,
+    labels: params.labels ?? {},
+    pid: child.pid,
+    owner: defaults.owner,
+    retention_ms: params.retention_ms ?? defaults.retentionMs,
+    grace_ms: params.grace_ms ?? defaults.graceMs,
+  };
+  await recordOrKill(engine, record, child);
+  return { child, record };
+}
+
+async function recordOrKill(
+  engine: Pick<Engine, 'create'>,
+  record: ProcessRecord,
+  child: Child,
+): Promise<void> {
+  try {
+    await engine.create(record);
+  } catch (cause) {
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+    await new Ending({ ...record, exit: child.exit }).request({ signal: 'SIGKILL', graceMs: 0 });
+    throw new ProcessionError('store_unavailable', 'the start could not be recorded', { cause });
+  }
+}

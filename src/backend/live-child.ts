@@ -1,0 +1,144 @@
+import type { ProcessRecord } from '../engine/engine.ts';
+import { ProcessionError } from '../errors.ts';
+import type { SignalParams, WriteParams, WriteResult } from '../exec-types.ts';
+import type { ExitReason } from '../log/event.ts';
+import { Ending } from '../process/ending.ts';
+import { OutputPump } from '../process/output.ts';
+import { signalNumber } from '../signals.ts';
+import type { Child } from '../process/spawner.ts';
+import type { StdinLimits } from '../process/stdin.ts';
+import { StdinQueue } from '../process/stdin.ts';
+import type { Publisher } from '../replica/publisher.ts';
+
+/** A child that was just spawned, and what the start request said of its end. */
+export interface LiveChildOptions {
+  readonly child: Child;
+  readonly record: ProcessRecord;
+  readonly publisher: Publisher;
+  readonly timeoutMs: number | null;
+  readonly drainMs: number | null;
+  readonly stdinLimits: StdinLimits;
+}
+
+/** Why a process is being ended by us. */
+export type EndCause = Extract<ExitReason, 'timeout' | 'terminated' | 'server_shutdown'>;
+
+/** A child of this service from its start to the close of its log: owns its pipes and timers. */
+export class LiveChild {
+  readonly #options: LiveChildOptions;
+  readonly #stdin: StdinQueue;
+  readonly #pump: OutputPump;
+  readonly #ending: Ending;
+  readonly #timeout: NodeJS.Timeout | undefined;
+  readonly #abandoned = Promise.withResolvers<undefined>();
+  #cause: EndCause | null = null;
+  #isReaped = false;
+
+  constructor(options: LiveChildOptions) {
+    const { child, record, publisher, timeoutMs, stdinLimits } = options;
+    this.#options = options;
+    this.#stdin = new StdinQueue(child.stdin, stdinLimits);
+    this.#pump = new OutputPump(
+      [
+        ['stdout', child.stdout],
+        ['stderr', child.stderr],
+      ],
+      publisher,
+    );
+    this.#ending = new Ending({
+      pid: record.pid,
+      incarnation: record.incarnation,
+      exit: child.exit,
+    });
+    if (timeoutMs !== null) {
+      this.#timeout = setTimeout(() => {
+        void this.end('timeout', { signal: 'SIGTERM', graceMs: record.grace_ms });
+      }, timeoutMs);
+    }
+    void this.#follow();
+  }
+
+  get isReaped(): boolean {
+    return this.#isReaped;
+  }
+
+  /** Resolves when `closed` is committed. */
+  get closed(): Promise<void> {
+    return this.#options.publisher.sealed;
+  }
+
+  get stdin(): 'open' | 'closed' {
+    return this.#stdin.isOpen ? 'open' : 'closed';
+  }
+
+  /** See `ExecProcess.write`. */
+  write(params: WriteParams): Promise<WriteResult> {
+    return this.#stdin.write(params);
+  }
+
+  /** See `ExecProcess.signal`. */
+  signal({ signal, scope = 'group' }: SignalParams): void {
+    const number = signalNumber(signal);
+    const { pid, process_id } = this.#options.record;
+    if (number === undefined) {
+      throw new ProcessionError('invalid_request', `${signal} is not a signal of this host`);
+    }
+    if (this.#isReaped || !kill(scope === 'group' ? -pid : pid, number)) {
+      throw new ProcessionError('process_exited', `process ${process_id} has exited`);
+    }
+  }
+
+  /**
+   * Ends the whole tree, see {@link Ending}. The first cause becomes the exit reason, unless
+   * the process had exited by itself.
+   */
+  end(cause: EndCause, how: { signal: string; graceMs: number }): Promise<readonly number[]> {
+    this.#cause ??= cause;
+    return this.#ending.request(how);
+  }
+
+  /** Closes the log without waiting for streams that a descendant keeps open. */
+  abandon(): void {
+    this.#abandoned.resolve(undefined);
+  }
+
+  async #follow(): Promise<void> {
+    const { child, publisher } = this.#options;
+    const { exit_code, signal } = await child.exit;
+    this.#isReaped = true;
+    clearTimeout(this.#timeout);
+    this.#stdin.close();
+    const ownReason = signal === null ? 'exited' : 'signaled';
+    const exit_reason: ExitReason = this.#cause ?? ownReason;
+    const status = { exit_code, signal, exit_reason };
+    await this.#pump.settle();
+    publisher.exited(status);
+    publisher.closed(status, await this.#drain());
+  }
+
+  /** Waits for the end of the output; true when it gave up on some. */
+  async #drain(): Promise<boolean> {
+    const { drainMs } = this.#options;
+    const timer =
+      drainMs === null
+        ? undefined
+        : setTimeout(() => {
+            this.abandon();
+          }, drainMs);
+    const isIncomplete = await Promise.race([
+      this.#pump.ended.then(() => false),
+      this.#abandoned.promise.then(() => true),
+    ]);
+    clearTimeout(timer);
+    if (isIncomplete) this.#pump.abandon();
+    return isIncomplete;
+  }
+}
+
+function kill(pid: number, signal: number): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}

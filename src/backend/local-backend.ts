@@ -1,0 +1,198 @@
+import type { Engine } from '../engine/engine.ts';
+import { ProcessionError } from '../errors.ts';
+import type { ExecBackend, StartResult } from '../exec-backend.ts';
+import type { ListParams, ProcessPage, StartParams } from '../exec-types.ts';
+import { isOver } from '../log/lifecycle.ts';
+import type { Spawner } from '../process/spawner.ts';
+import type { StdinLimits } from '../process/stdin.ts';
+import { fingerprintOf, newProcessId } from './identity.ts';
+import type { LaunchDefaults } from './launch.ts';
+import { launch } from './launch.ts';
+import type { LocalProcess } from './local-process.ts';
+import type { Observer } from './observer.ts';
+import { OpenStreams } from './open-streams.ts';
+import type { BackendLog } from './process-table.ts';
+import { ProcessTable } from './process-table.ts';
+import { Retention } from './retention.ts';
+import { snapshotOf } from './snapshot.ts';
+
+/** What a backend on this host is made of. */
+export interface LocalBackendOptions {
+  readonly engine: Engine;
+  readonly spawner: Spawner;
+  readonly observer: Observer;
+  readonly log: BackendLog;
+  readonly now: () => number;
+  readonly defaults: LaunchDefaults;
+  readonly stdinLimits: StdinLimits;
+  /** Most processes that run at once. */
+  readonly processesMax: number;
+  /** Bytes of recent output in memory per followed process, and most that one reader buffers. */
+  readonly readerQueueBytesMax: number;
+}
+
+interface Starting {
+  readonly fingerprint: string;
+  readonly result: Promise<StartResult>;
+}
+
+/** How long a forced removal waits for the output before it closes the log without it. */
+const forcedCloseMs = 5000;
+
+/** Runs processes on this host and keeps their logs in an engine. */
+export class LocalBackend implements ExecBackend {
+  readonly #options: LocalBackendOptions;
+  readonly #table: ProcessTable;
+  readonly #retention: Retention;
+  readonly #starting = new Map<string, Starting>();
+  readonly #draining = new AbortController();
+
+  constructor(options: LocalBackendOptions) {
+    const streams = new OpenStreams(options.observer);
+    this.#options = options;
+    this.#table = new ProcessTable({ ...options, streams, draining: this.#draining.signal });
+    this.#retention = new Retention({ ...options, streams });
+  }
+
+  /** Whether the service shuts down: nothing is started any more. */
+  get isDraining(): boolean {
+    return this.#draining.signal.aborted;
+  }
+
+  /** How many processes run or are being started. */
+  get runningCount(): number {
+    return this.#starting.size + this.#table.runningCount;
+  }
+
+  async start(params: StartParams): Promise<StartResult> {
+    const process_id = params.process_id ?? newProcessId(this.#options.now());
+    const fingerprint = fingerprintOf(params);
+    const underway = this.#starting.get(process_id);
+    if (underway !== undefined) {
+      requireSame(process_id, underway.fingerprint, fingerprint);
+      return { ...(await underway.result), replayed: true };
+    }
+    const result = this.#findOrLaunch(params, process_id, fingerprint);
+    this.#starting.set(process_id, { fingerprint, result });
+    try {
+      return await result;
+    } finally {
+      this.#starting.delete(process_id);
+    }
+  }
+
+  async get(processId: string): Promise<LocalProcess> {
+    const live = this.#table.find(processId);
+    if (live !== undefined) return live;
+    const found = await this.#options.engine.find(processId);
+    if (found === 'expired') throw expired(processId);
+    if (found !== 'unknown') return this.#table.handle(found);
+    throw new ProcessionError('process_not_found', `there is no process ${processId}`);
+  }
+
+  async list({ labels = [], limit = 100, ...rest }: ListParams): Promise<ProcessPage> {
+    const page = await this.#options.engine.list({ labels, limit, ...rest });
+    const processes = page.processes.map((stored) => {
+      const live = this.#table.find(stored.record.process_id);
+      return live?.snapshotNow() ?? snapshotOf(stored, 'closed');
+    });
+    return { processes, next_cursor: page.next_cursor };
+  }
+
+  async remove(processId: string, { force = false } = {}): Promise<void> {
+    const process = await this.get(processId);
+    const { live, record, hub } = process;
+    if (live !== null && !isOver(hub.lifecycle)) {
+      if (!force) {
+        throw new ProcessionError('process_running', `process ${processId} is not over yet`);
+      }
+      const abandoning = setTimeout(() => {
+        live.abandon();
+      }, forcedCloseMs);
+      await live.end('terminated', { signal: 'SIGKILL', graceMs: 0 });
+      await live.closed;
+      clearTimeout(abandoning);
+    }
+    await this.#retention.forget(record);
+  }
+
+  /**
+   * Refuses new starts, ends streams and long-polls, then ends every process with
+   * `exit_reason` `server_shutdown`. Resolves when all logs are closed.
+   */
+  async drain({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    this.#draining.abort();
+    await Promise.allSettled([...this.#starting.values()].map(({ result }) => result));
+    const ending = this.#table.live.map(async ({ hub, live }) => {
+      hub.nudge();
+      await live?.end('server_shutdown', { signal: 'SIGTERM', graceMs });
+      live?.abandon();
+      await live?.closed;
+    });
+    await Promise.all(ending);
+  }
+
+  /** Stops removing expired processes and closes the engine. */
+  async close(): Promise<void> {
+    this.#retention.close();
+    await this.#options.engine.close();
+  }
+
+  async #findOrLaunch(
+    params: StartParams,
+    process_id: string,
+    fingerprint: string,
+  ): Promise<StartResult> {
+    const found = await this.#options.engine.find(process_id);
+    if (found === 'expired') throw expired(process_id);
+    if (found !== 'unknown') {
+      requireSame(process_id, found.record.fingerprint, fingerprint);
+      return { process: this.#table.handle(found), replayed: true };
+    }
+    this.#requireRoom();
+    const process = await this.#launch(params, process_id, fingerprint);
+    return { process, replayed: false };
+  }
+
+  async #launch(
+    params: StartParams,
+    process_id: string,
+    fingerprint: string,
+  ): Promise<LocalProcess> {
+    const { engine, spawner, observer, now, defaults } = this.#options;
+    const startedAt = performance.now();
+    const identity = { process_id, fingerprint, started_at: now() };
+    try {
+      const { child, record } = await launch({ params, identity, defaults, spawner, engine });
+      observer.started(performance.now() - startedAt);
+      return this.#table.adopt(child, record, params);
+    } catch (error) {
+      observer.startFailed(error instanceof ProcessionError ? error.code : 'internal_error');
+      throw error;
+    }
+  }
+
+  #requireRoom(): void {
+    if (this.isDraining) {
+      throw new ProcessionError('draining', 'the service shuts down and starts nothing');
+    }
+    const { processesMax } = this.#options;
+    if (this.runningCount <= processesMax) return;
+    throw new ProcessionError(
+      'processes_max_reached',
+      `${String(processesMax)} processes are running, which is the most`,
+    );
+  }
+}
+
+function requireSame(processId: string, known: string, asked: string): void {
+  if (known === asked) return;
+  throw new ProcessionError(
+    'process_id_conflict',
+    `process ${processId} was started by a different request`,
+  );
+}
+
+function expired(processId: string): ProcessionError {
+  return new ProcessionError('process_expired', `process ${processId} was removed`);
+}

@@ -1,0 +1,138 @@
+import type { Engine, LogHead, ProcessRecord, StoredProcess } from '../engine/engine.ts';
+import { emptyHead } from '../engine/engine.ts';
+import type { StartParams } from '../exec-types.ts';
+import type { LogEvent } from '../log/event.ts';
+import { payloadBytes } from '../log/event.ts';
+import { running } from '../log/lifecycle.ts';
+import type { Child } from '../process/spawner.ts';
+import type { StdinLimits } from '../process/stdin.ts';
+import { Hub } from '../replica/hub.ts';
+import { Publisher } from '../replica/publisher.ts';
+import { LiveChild } from './live-child.ts';
+import { LocalProcess } from './local-process.ts';
+import type { Observer } from './observer.ts';
+import type { OpenStreams } from './open-streams.ts';
+
+/** Where the backend says what went wrong: fixed message, fields for values. */
+export interface BackendLog {
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** What the processes of a table share. */
+export interface ProcessTableOptions {
+  readonly engine: Engine;
+  readonly observer: Observer;
+  readonly log: BackendLog;
+  readonly now: () => number;
+  readonly stdinLimits: StdinLimits;
+  /** Bytes of recent output kept in memory for each followed process. */
+  readonly readerQueueBytesMax: number;
+  readonly streams: OpenStreams;
+  readonly draining: AbortSignal;
+}
+
+/** Most bytes of one read from the engine on behalf of a stream. */
+const pageBytesMax = 256 * 1024;
+
+/**
+ * The processes of this host whose logs are still written. One that is over lives in the
+ * engine alone, and gets a handle when it is asked for.
+ */
+export class ProcessTable {
+  readonly #options: ProcessTableOptions;
+  readonly #live = new Map<string, LocalProcess>();
+
+  constructor(options: ProcessTableOptions) {
+    this.#options = options;
+  }
+
+  /** The processes whose logs are still written. */
+  get live(): readonly LocalProcess[] {
+    return [...this.#live.values()];
+  }
+
+  /** How many of them have not exited. */
+  get runningCount(): number {
+    return this.live.filter(({ live }) => live?.isReaped === false).length;
+  }
+
+  /** A live process by its id. */
+  find(processId: string): LocalProcess | undefined {
+    return this.#live.get(processId);
+  }
+
+  /** A handle for what the engine found: the live process, or one that is over. */
+  handle(stored: StoredProcess): LocalProcess {
+    return this.#live.get(stored.record.process_id) ?? this.#process(stored, null);
+  }
+
+  /** Takes a child that was recorded just now; keeps it until its log is closed. */
+  adopt(child: Child, record: ProcessRecord, params: StartParams): LocalProcess {
+    const { engine, now, stdinLimits, log } = this.#options;
+    const { process_id } = record;
+    const hub = this.#hub({ record, lifecycle: running, head: emptyHead });
+    const publisher = new Publisher({
+      engine,
+      record,
+      hub,
+      now,
+      onCommit: this.#onCommit(),
+      onRefused: (err) => {
+        log.error({ process_id, err }, 'append refused, will be repeated');
+      },
+    });
+    const live = new LiveChild({
+      child,
+      record,
+      publisher,
+      timeoutMs: params.timeout_ms ?? null,
+      drainMs: params.drain_ms ?? null,
+      stdinLimits,
+    });
+    const process = this.#processOn(hub, record, live);
+    this.#live.set(process_id, process);
+    void live.closed.then(() => this.#live.delete(process_id));
+    return process;
+  }
+
+  #process(stored: StoredProcess, live: LiveChild | null): LocalProcess {
+    return this.#processOn(this.#hub(stored), stored.record, live);
+  }
+
+  #processOn(hub: Hub, record: ProcessRecord, live: LiveChild | null): LocalProcess {
+    const { engine, streams, readerQueueBytesMax } = this.#options;
+    return new LocalProcess({
+      record,
+      hub,
+      engine,
+      live,
+      pageBytesMax: Math.min(pageBytesMax, readerQueueBytesMax),
+      onFollow: (followed) => streams.open(followed),
+    });
+  }
+
+  #hub({ record, lifecycle, head }: StoredProcess): Hub {
+    const { engine, readerQueueBytesMax, draining } = this.#options;
+    return new Hub({
+      head,
+      lifecycle,
+      read: (query) => engine.read(record, query),
+      ringBytesMax: readerQueueBytesMax,
+      draining,
+    });
+  }
+
+  #onCommit(): (events: readonly LogEvent[], head: LogHead) => void {
+    const { observer } = this.#options;
+    let evictedBytes = 0;
+    return (events, head) => {
+      observer.output(
+        events.reduce((sum, event) => sum + payloadBytes(event), 0),
+        events.length,
+      );
+      for (const event of events) if (event.type === 'exited') observer.exited(event.exit_reason);
+      if (head.evicted_bytes > evictedBytes) observer.evicted(head.evicted_bytes - evictedBytes);
+      evictedBytes = head.evicted_bytes;
+    };
+  }
+}

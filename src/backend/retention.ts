@@ -1,0 +1,57 @@
+import type { Engine, ProcessRecord } from '../engine/engine.ts';
+import type { OpenStreams } from './open-streams.ts';
+import type { BackendLog } from './process-table.ts';
+
+/** What retention needs to know and to touch. */
+export interface RetentionOptions {
+  readonly engine: Engine;
+  readonly streams: OpenStreams;
+  readonly now: () => number;
+  readonly log: BackendLog;
+}
+
+/** How often processes whose retention has passed are looked for. */
+const sweepMs = 1000;
+
+/** Removes processes: at once from the index, their logs when the last reader has left. */
+export class Retention {
+  readonly #options: RetentionOptions;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => {
+      void this.#sweep();
+    }, sweepMs);
+  }
+
+  /** Forgets a process that is over. Its open streams get what is left of the log. */
+  async forget(record: ProcessRecord): Promise<void> {
+    await this.#options.engine.remove(record.process_id);
+    void this.#dropWhenIdle(record);
+  }
+
+  /** Stops looking for expired processes. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #sweep(): Promise<void> {
+    const { engine, now, log } = this.#options;
+    try {
+      for (const { record } of await engine.findExpired(now())) await this.forget(record);
+    } catch (err) {
+      log.error({ err }, 'expired processes were not removed');
+    }
+  }
+
+  async #dropWhenIdle(record: ProcessRecord): Promise<void> {
+    const { engine, streams, log } = this.#options;
+    await streams.whenIdle(record);
+    try {
+      await engine.dropLog(record);
+    } catch (err) {
+      log.error({ process_id: record.process_id, err }, 'the log of a removed process remains');
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import type { GapEvent, LogEvent } from '../log/event.ts';
+import type { Lifecycle } from '../log/lifecycle.ts';
+
+/** What an engine keeps of a process beside its log. Times are milliseconds since 1970. */
+export interface ProcessRecord {
+  readonly process_id: string;
+  /** Unguessable and never used twice: names the log, and marks the children's environment. */
+  readonly incarnation: string;
+  /** Hash of the start request, by which a repeated start is known. */
+  readonly fingerprint: string;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly tty: boolean;
+  readonly size: { readonly rows: number; readonly cols: number } | null;
+  readonly pipe_stdin: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly pid: number;
+  readonly owner: string;
+  readonly started_at: number;
+  readonly retention_ms: number;
+  readonly grace_ms: number;
+}
+
+/** The extent of a log; an empty one has `last_seq` 0 and `first_retained_seq` 1. */
+export interface LogHead {
+  readonly last_seq: number;
+  readonly first_retained_seq: number;
+  /** The oldest seq of the replay, never below `first_retained_seq`. */
+  readonly first_replay_seq: number;
+  readonly retained_bytes: number;
+  readonly evicted_bytes: number;
+}
+
+/** The head of a log that has no event yet. */
+export const emptyHead: LogHead = {
+  last_seq: 0,
+  first_retained_seq: 1,
+  first_replay_seq: 1,
+  retained_bytes: 0,
+  evicted_bytes: 0,
+};
+
+/** A process as the engine has it. */
+export interface StoredProcess {
+  readonly record: ProcessRecord;
+  readonly lifecycle: Lifecycle;
+  readonly head: LogHead;
+}
+
+/** `expired`: known once, removed less than the tombstone's time ago. */
+export type Lookup = StoredProcess | 'expired' | 'unknown';
+
+/** Which processes to list; labels are ANDed. */
+export interface ListQuery {
+  readonly state?: Lifecycle['state'];
+  readonly labels: readonly (readonly [string, string])[];
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+/** A page of a list, newest first. */
+export interface ListPage {
+  readonly processes: readonly StoredProcess[];
+  readonly next_cursor: string | null;
+}
+
+/** What to read: whole events after a cursor, at most `max_bytes` of output but at least one. */
+export interface ReadQuery {
+  readonly after_seq: number;
+  readonly max_bytes: number;
+}
+
+/** Events in order, and the hole before them if the cursor's next event was evicted. */
+export interface LogPage {
+  readonly gap: GapEvent | null;
+  readonly events: readonly LogEvent[];
+}
+
+/**
+ * The store behind the logs. A log is appended to by one owner, in order; what an append
+ * resolved with can be read from then on. Every method may reject when the store fails; an
+ * append that rejected may be repeated with the same events.
+ */
+export interface Engine {
+  /** Records a process that runs. Rejects when its `process_id` is recorded already. */
+  create(record: ProcessRecord): Promise<void>;
+
+  /** Looks a process up by its id. */
+  find(processId: string): Promise<Lookup>;
+
+  /** Processes in order of their start, newest first. Rejects an unreadable cursor. */
+  list(query: ListQuery): Promise<ListPage>;
+
+  /** Appends events whose seqs follow the head, and the state after them. */
+  append(
+    record: ProcessRecord,
+    events: readonly LogEvent[],
+    lifecycle: Lifecycle,
+  ): Promise<LogHead>;
+
+  /** Reads events after a cursor that is at most the head; an empty page at the head. */
+  read(record: ProcessRecord, query: ReadQuery): Promise<LogPage>;
+
+  /** Forgets a process: its id is `expired` from now on; the log stays until `dropLog`. */
+  remove(processId: string): Promise<void>;
+
+  /** Deletes the log of a removed process. */
+  dropLog(record: ProcessRecord): Promise<void>;
+
+  /** Processes that are over and were kept for their retention, oldest first, at most 1000. */
+  findExpired(now: number): Promise<readonly StoredProcess[]>;
+
+  /** Closes what is open. No method may be called afterwards. */
+  close(): Promise<void>;
+}

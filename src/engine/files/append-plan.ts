@@ -1,0 +1,66 @@
+import type { LogEvent } from '../../log/event.ts';
+import { payloadBytes } from '../../log/event.ts';
+import { encodeFrame, frameBytes } from './frame.ts';
+import type { LogLayout, Segment } from './layout.ts';
+import { encodeSegmentHeader, offsetOf, segmentHeaderBytes } from './layout.ts';
+
+/** Bytes for one segment file. */
+interface SegmentWrite {
+  readonly segment: Segment;
+  readonly position: number;
+  readonly bytes: Buffer;
+}
+
+/** What an append writes, and the segments and total that the log has once it is written. */
+export interface AppendPlan {
+  readonly writes: readonly SegmentWrite[];
+  readonly segments: readonly Segment[];
+  readonly total_bytes: number;
+}
+
+interface Run {
+  readonly segment: Segment;
+  readonly isNew: boolean;
+  readonly bytesBefore: number;
+  readonly events: LogEvent[];
+}
+
+/**
+ * Lays events out after a log. An output event begins a new segment when the last one holds
+ * `segmentBytesMax` or more; the exit and the close stay with the output before them.
+ */
+export function planAppend(
+  layout: LogLayout,
+  events: readonly LogEvent[],
+  segmentBytesMax: number,
+): AppendPlan {
+  const runs: Run[] = [];
+  const segments = [...layout.segments];
+  let total = layout.total_bytes;
+  for (const event of events) {
+    const active = segments.at(-1);
+    const isFull = active !== undefined && total - active.base_bytes >= segmentBytesMax;
+    if (active === undefined || (isFull && event.type === 'output')) {
+      const segment: Segment = { first_seq: event.seq, base_bytes: total };
+      segments.push(segment);
+      runs.push({ segment, isNew: true, bytesBefore: total, events: [event] });
+    } else {
+      const run = runs.at(-1);
+      if (run !== undefined) run.events.push(event);
+      else runs.push({ segment: active, isNew: false, bytesBefore: total, events: [event] });
+    }
+    total += payloadBytes(event);
+  }
+  return { writes: runs.map(encodeRun), segments, total_bytes: total };
+}
+
+function encodeRun({ segment, isNew, bytesBefore, events }: Run): SegmentWrite {
+  const headerBytes = isNew ? segmentHeaderBytes : 0;
+  const size = events.reduce((sum, event) => sum + frameBytes(event), headerBytes);
+  const bytes = Buffer.allocUnsafe(size);
+  if (isNew) encodeSegmentHeader(bytes, segment);
+  let end = headerBytes;
+  for (const event of events) end = encodeFrame(bytes, end, event);
+  const firstSeq = events[0]?.seq ?? segment.first_seq;
+  return { segment, position: isNew ? 0 : offsetOf(segment, firstSeq, bytesBefore), bytes };
+}

@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ProcessionError } from '../errors.ts';
+import type { ResponseStream } from './response-stream.ts';
+import { openResponse } from './response-stream.ts';
+
+/** A request that is answered with a stream, and how. */
+export interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  /** How long the reader may take no byte before it is cut. */
+  readonly stallMs: number;
+}
+
+/** The head of a response that streams. */
+export interface StreamHead {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Opens a streamed response. Null when there is nothing to stream: a HEAD request, which got
+ * its headers. Throws `http_version_unsupported` where an abrupt end could not be told from a
+ * clean one.
+ */
+export function openStream(
+  { request, reply, stallMs }: Exchange,
+  { status, headers }: StreamHead,
+): ResponseStream | null {
+  if (request.raw.httpVersion === '1.0') {
+    throw new ProcessionError('http_version_unsupported', 'streams need HTTP/1.1 or newer');
+  }
+  const response = openResponse(reply, { status, headers, stallMs });
+  if (request.method !== 'HEAD') return response;
+  response.end();
+  return null;
+}
+
+/** Aborts when the client of a request has gone away. */
+export function goneSignal({ socket }: IncomingMessage): AbortSignal {
+  const gone = new AbortController();
+  socket.once('close', () => {
+    gone.abort();
+  });
+  return gone.signal;
+}

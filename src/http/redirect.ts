@@ -1,0 +1,32 @@
+import type { FastifyReply } from 'fastify';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * Sends a lagged reader to the retained output, with the rest of its query. 307 is the only
+ * redirect that every `EventSource` follows with its `Last-Event-ID`.
+ */
+export function redirectLagged(
+  { request, reply }: Exchange,
+  outputUrl: string,
+  format: 'sse' | 'ndjson',
+): FastifyReply {
+  const [path = '', cursor = ''] = outputUrl.split('?');
+  const query = new URLSearchParams(cursor);
+  query.set('format', format);
+  const asked = new URLSearchParams(request.url.split('?').slice(1).join('?'));
+  for (const [name, value] of asked) if (!query.has(name)) query.append(name, value);
+  const location = `${path}?${query.toString()}`;
+  const problem = {
+    type: 'urn:procession:problem:lagged',
+    title: 'The cursor is older than the replay',
+    status: 307,
+    detail: `the stream goes on at ${location}`,
+    instance: request.id,
+    code: 'lagged',
+  };
+  return reply
+    .code(307)
+    .headers({ location, 'cache-control': 'no-store', vary: 'Accept, Origin' })
+    .type('application/problem+json')
+    .send(JSON.stringify(problem));
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http';
+import { ProcessionError } from '../errors.ts';
+import type { Server } from './server.ts';
+
+/** A raw body of any length, read only as fast as it is asked for. */
+export class Upload implements AsyncIterable<Buffer> {
+  readonly #request: IncomingMessage;
+  readonly #silenceMsMax: number;
+
+  constructor(request: IncomingMessage, silenceMsMax: number) {
+    this.#request = request;
+    this.#silenceMsMax = silenceMsMax;
+  }
+
+  /**
+   * The pieces as they arrive. Throws `request_timeout` when one was asked for and none came
+   * in time, and when the client has gone away. Leaving early keeps the connection.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
+    const pieces: AsyncIterator<Buffer> = this.#request.iterator({ destroyOnReturn: false });
+    try {
+      for (;;) {
+        const piece: IteratorResult<Buffer, unknown> = await this.#inTime(pieces.next());
+        if (piece.done === true) return;
+        yield piece.value;
+      }
+    } finally {
+      await pieces.return?.();
+    }
+  }
+
+  async #inTime<Result>(piece: Promise<Result>): Promise<Result> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const detail = `no byte of the body came for ${this.#silenceMsMax} ms`;
+      late.reject(new ProcessionError('request_timeout', detail));
+    }, this.#silenceMsMax);
+    try {
+      return await Promise.race([piece, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Lets the routes of `scope` take raw bodies, as an {@link Upload}. */
+export function acceptUploads(
+  scope: Pick<Server, 'addContentTypeParser'>,
+  silenceMsMax: number,
+): void {
+  scope.addContentTypeParser('application/octet-stream', (request, _payload, done) => {
+    done(null, new Upload(request.raw, silenceMsMax));
+  });
+}

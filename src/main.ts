@@ -1,0 +1,74 @@
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { pino } from 'pino';
+import type { Config } from './config.ts';
+import { ConfigError, loadConfig, ownEnvironment } from './config.ts';
+import type { Server } from './http/server.ts';
+import type { Service } from './service.ts';
+import { createService } from './service.ts';
+
+async function main(): Promise<void> {
+  const environment = ownEnvironment();
+  const config = loadConfig(environment);
+  const log = pino({
+    level: config.logLevel,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+  });
+  const service = await createService(config, environment, log);
+  stopOnSignals(service, config, log);
+  const { host, port } = config;
+  await service.app.listen({ host, port, listenTextResolver: () => 'port open' });
+  announce(service.app, config, log);
+}
+
+/** The first signal drains, the second ends at once. */
+function stopOnSignals(service: Service, config: Config, log: Logger): void {
+  let isStopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    log.info({ signal }, 'shutting down');
+    void shutDown(service, config, log);
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+}
+
+async function shutDown(service: Service, { shutdownMsMax }: Config, log: Logger): Promise<void> {
+  const deadline = setTimeout(() => {
+    log.error({ shutdown_ms_max: shutdownMsMax }, 'shutdown deadline passed');
+    process.exit(1);
+  }, shutdownMsMax);
+  try {
+    await service.stop();
+    clearTimeout(deadline);
+    log.info('shut down');
+    process.exit(0);
+  } catch (err) {
+    log.fatal({ err }, 'shutdown failed');
+    process.exit(1);
+  }
+}
+
+function announce({ server }: Server, { pathPrefix, host }: Config, log: Logger): void {
+  const address = server.address();
+  const port = isAddressInfo(address) ? address.port : 0;
+  const name = host.includes(':') ? `[${host}]` : host;
+  const url = `http://${name}:${port}${pathPrefix}`;
+  log.info({ url }, 'listening');
+  const headers = "-H 'accept: text/plain' -H 'content-type: application/json'";
+  const body = '{"argv":["echo","hello"]}';
+  process.stdout.write(`Try: curl -sN ${url}/processes ${headers} -d '${body}'\n`);
+}
+
+function isAddressInfo(address: AddressInfo | string | null): address is AddressInfo {
+  return typeof address === 'object' && address !== null;
+}
+
+try {
+  await main();
+} catch (error) {
+  const isExpected = error instanceof ConfigError || (error instanceof Error && 'code' in error);
+  process.stderr.write(`${isExpected ? error.message : String(error)}\n`);
+  process.exit(1);
+}

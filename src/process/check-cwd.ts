@@ -1,0 +1,42 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { ProcessionError } from '../errors.ts';
+import { errnoOf } from './errno.ts';
+
+/**
+ * Rejects when no child could be started in a directory, and says why. Asked beforehand
+ * because the system blames a bad cwd on the command.
+ */
+export async function checkCwd(cwd: string): Promise<void> {
+  try {
+    const found = await stat(cwd);
+    if (!found.isDirectory()) throw notDirectory(cwd);
+    await access(cwd, constants.X_OK);
+  } catch (error) {
+    throw cwdError(cwd, error);
+  }
+}
+
+function cwdError(cwd: string, error: unknown): unknown {
+  const errno = errnoOf(error);
+  const members = { errno, cause: error };
+  switch (errno) {
+    case undefined:
+      return error;
+    case 'ENOTDIR':
+      return notDirectory(cwd);
+    case 'EACCES':
+    case 'EPERM':
+      return new ProcessionError('cwd_forbidden', `${quote(cwd)} may not be entered.`, members);
+    default:
+      return new ProcessionError('cwd_not_found', `${quote(cwd)} was not found.`, members);
+  }
+}
+
+function notDirectory(cwd: string): ProcessionError {
+  const detail = `The cwd must be a directory, and ${quote(cwd)} is, or leads through, a file.`;
+  return new ProcessionError('cwd_not_directory', detail, { errno: 'ENOTDIR' });
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,144 @@
+import { constants } from 'node:os';
+import { ProcessionError } from '../errors.ts';
+import { signalNumber } from '../signals.ts';
+import type { TreeRoot } from './tree.ts';
+import { ProcessTree } from './tree.ts';
+
+/** How to end: a signal to ask with, then `graceMs` until SIGKILL. */
+export interface EndingRequest {
+  readonly signal: string;
+  readonly graceMs: number;
+}
+
+/** Whom an ending ends. */
+export interface EndingOptions extends TreeRoot {
+  /** How long after the first SIGKILL those still there become survivors; default 5 s. */
+  readonly survivorsAfterMs?: number;
+}
+
+/**
+ * Ends one process and all it started: asks, waits the grace, kills, and looks until nobody
+ * is left. While the child lives the group is asked, afterwards every member that is found.
+ */
+export class Ending {
+  readonly #tree: ProcessTree;
+  readonly #survivorsAfterMs: number;
+  readonly #unsent: number[] = [];
+  #killAtMs = Infinity;
+  #run: Promise<readonly number[]> | null = null;
+  #wake: (() => void) | null = null;
+  #isClosed = false;
+
+  constructor({ survivorsAfterMs = 5_000, ...root }: EndingOptions) {
+    this.#tree = new ProcessTree(root);
+    this.#survivorsAfterMs = survivorsAfterMs;
+    void this.#tree.leaderReaped.then(() => this.#wake?.());
+  }
+
+  /**
+   * Asks once more, also long after the exit; of several requests the earliest SIGKILL
+   * counts. Resolves, without waiting longer than needed, with the pids that are left.
+   * Rejects with `invalid_request` when this host has no such signal.
+   */
+  request({ signal, graceMs }: EndingRequest): Promise<readonly number[]> {
+    const number = signalNumber(signal);
+    if (number === undefined) return Promise.reject(noSuchSignal(signal));
+    this.#unsent.push(number);
+    this.#killAtMs = Math.min(this.#killAtMs, performance.now() + graceMs);
+    this.#wake?.();
+    this.#run ??= this.#end();
+    return this.#run;
+  }
+
+  /** Stops waiting: a request under way resolves with the pids found last. */
+  close(): void {
+    this.#isClosed = true;
+    this.#wake?.();
+  }
+
+  async #end(): Promise<readonly number[]> {
+    let round = firstRound(false);
+    try {
+      for (;;) {
+        await this.#ask();
+        round = nextRound(round, performance.now() >= this.#killAtMs);
+        const left = await (round.isKilling ? this.#kill() : this.#look());
+        if (left.length === 0 || this.#isOver(round)) return left;
+        await this.#pause(round);
+      }
+    } finally {
+      this.#run = null;
+      this.#killAtMs = Infinity;
+      this.#unsent.length = 0;
+    }
+  }
+
+  /** A stopped process acts on a signal only after SIGCONT. */
+  async #ask(): Promise<void> {
+    for (const signal of this.#unsent.splice(0)) {
+      const signals = [signal, constants.signals.SIGCONT];
+      if (this.#tree.hasLeader) signals.forEach((number) => this.#tree.signalGroup(number));
+      else await this.#tree.signalAll(signals);
+    }
+  }
+
+  async #look(): Promise<readonly number[]> {
+    return this.#tree.hasLeader ? [this.#tree.pid] : this.#tree.find();
+  }
+
+  async #kill(): Promise<readonly number[]> {
+    this.#tree.signalGroup(constants.signals.SIGKILL);
+    return this.#tree.signalAll([constants.signals.SIGKILL]);
+  }
+
+  #isOver({ isKilling, sinceMs }: Round): boolean {
+    return this.#isClosed || (isKilling && performance.now() >= sinceMs + this.#survivorsAfterMs);
+  }
+
+  /** Ends early at the exit, at a request and at {@link close}. */
+  #pause({ isKilling, pauseMs }: Round): Promise<void> {
+    if (this.#unsent.length > 0 || this.#isClosed) return Promise.resolve();
+    const graceMs = Math.max(0, Math.ceil(this.#killAtMs - performance.now()));
+    const askingMs = this.#tree.hasLeader ? graceMs : Math.min(pauseMs, graceMs);
+    const waitMs = isKilling ? pauseMs : askingMs;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake?.(), Math.min(waitMs, timerMsMax));
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = null;
+        resolve();
+      };
+    });
+  }
+}
+
+function noSuchSignal(signal: string): ProcessionError {
+  const detail = `${JSON.stringify(signal)} is not a signal of this host.`;
+  return new ProcessionError('invalid_request', detail);
+}
+
+/** A look at what is left, and the pause after it. */
+interface Round {
+  readonly isKilling: boolean;
+  /** When the asking or the killing began. */
+  readonly sinceMs: number;
+  readonly pauseMs: number;
+}
+
+function firstRound(isKilling: boolean): Round {
+  return { isKilling, sinceMs: performance.now(), pauseMs: pauseFirstMs };
+}
+
+/** Pauses double, and start again short with the killing. */
+function nextRound(last: Round, isKilling: boolean): Round {
+  if (isKilling !== last.isKilling) return firstRound(isKilling);
+  const pauseMs = Math.min(last.pauseMs * 2, isKilling ? pauseKillingMsMax : pauseAskingMsMax);
+  return { ...last, pauseMs };
+}
+
+const pauseFirstMs = 10;
+const pauseAskingMsMax = 250;
+const pauseKillingMsMax = 1_000;
+
+/** A longer timer would fire at once. */
+const timerMsMax = 2_147_483_647;

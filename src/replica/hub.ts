@@ -1,0 +1,148 @@
+import type { LogHead, LogPage, ReadQuery } from '../engine/engine.ts';
+import { ProcessionError } from '../errors.ts';
+import type { FailedEvent, LogEvent } from '../log/event.ts';
+import { payloadBytes } from '../log/event.ts';
+import type { Lifecycle } from '../log/lifecycle.ts';
+import { exitOf } from '../log/lifecycle.ts';
+import type { Wait } from '../log/wake-list.ts';
+import { WakeList } from '../log/wake-list.ts';
+
+/** What a hub starts from and reads older events with. */
+export interface HubOptions {
+  readonly head: LogHead;
+  readonly lifecycle: Lifecycle;
+  /** Reads what is no longer in memory. */
+  readonly read: (query: ReadQuery) => Promise<LogPage>;
+  /** Bytes of recent output kept in memory while there are followers. */
+  readonly ringBytesMax: number;
+  /** Aborts when the service shuts down. */
+  readonly draining: AbortSignal;
+}
+
+interface Batch {
+  readonly events: readonly LogEvent[];
+  readonly bytes: number;
+}
+
+/**
+ * One log as this replica sees it: the committed head, the state, and for followers the
+ * newest batches, shared by all of them. Knows nothing that the engine has not accepted.
+ */
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #waiting = new WakeList();
+  #head: LogHead;
+  #lifecycle: Lifecycle;
+  #followers = 0;
+  #ring: Batch[] = [];
+  #ringBytes = 0;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#head = options.head;
+    this.#lifecycle = options.lifecycle;
+  }
+
+  get head(): LogHead {
+    return this.#head;
+  }
+
+  get lifecycle(): Lifecycle {
+    return this.#lifecycle;
+  }
+
+  get isDraining(): boolean {
+    return this.#options.draining.aborted;
+  }
+
+  /** The newest seq, and one more once the process failed: the end of every cursor. */
+  get endSeq(): number {
+    return this.#head.last_seq + (this.#lifecycle.state === 'failed' ? 1 : 0);
+  }
+
+  /** Makes committed events visible and wakes whoever waits. The array must not change. */
+  publish(events: readonly LogEvent[], head: LogHead, lifecycle: Lifecycle): void {
+    this.#head = head;
+    this.#lifecycle = lifecycle;
+    if (this.#followers > 0 && events.length > 0) this.#remember(events);
+    this.#waiting.wakeAll();
+  }
+
+  /** Wakes whoever waits although nothing was added, so that it looks at the state again. */
+  nudge(): void {
+    this.#waiting.wakeAll();
+  }
+
+  /** Waits for a change. Look at the state in the same synchronous step: see {@link WakeList}. */
+  wait(waitMs: number): Wait {
+    return this.#waiting.wait(waitMs);
+  }
+
+  /** Throws `cursor_ahead` for a cursor past the end. */
+  checkCursor(cursor: number): void {
+    if (cursor <= this.endSeq) return;
+    const { last_seq } = this.#head;
+    throw new ProcessionError(
+      'cursor_ahead',
+      `the cursor is ${String(cursor)}, the newest seq is ${String(last_seq)}`,
+      { head_seq: last_seq, next_seq: last_seq + 1 },
+    );
+  }
+
+  /** Keeps recent batches in memory until the matching {@link unfollow}. */
+  follow(): void {
+    this.#followers += 1;
+  }
+
+  /** Forgets the batches with the last follower. */
+  unfollow(): void {
+    this.#followers -= 1;
+    if (this.#followers > 0) return;
+    this.#ring = [];
+    this.#ringBytes = 0;
+  }
+
+  /**
+   * The batch in memory that begins after `cursor`; undefined when only the engine has it.
+   * Followers at the same cursor get the same array.
+   */
+  recent(cursor: number): readonly LogEvent[] | undefined {
+    for (let index = this.#ring.length - 1; index >= 0; index -= 1) {
+      const events = this.#ring[index]?.events ?? [];
+      const skip = cursor + 1 - (events[0]?.seq ?? 0);
+      if (skip === 0) return events;
+      if (skip > 0) return events.slice(skip);
+    }
+    return undefined;
+  }
+
+  /** Reads whole events after `cursor` from the engine. */
+  read(query: ReadQuery): Promise<LogPage> {
+    return this.#options.read(query);
+  }
+
+  /** The unsequenced last event of a failed process; null otherwise. */
+  failure(): FailedEvent | null {
+    const lifecycle = this.#lifecycle;
+    if (lifecycle.state !== 'failed') return null;
+    const { message, failure_reason } = lifecycle;
+    const exit = exitOf(lifecycle) ?? { exit_code: null, signal: null, exit_reason: null };
+    return { type: 'failed', last_seq: this.#head.last_seq, message, failure_reason, ...exit };
+  }
+
+  #remember(events: readonly LogEvent[]): void {
+    const bytes = events.reduce((sum, event) => sum + payloadBytes(event), 0);
+    this.#ring.push({ events, bytes });
+    this.#ringBytes += bytes;
+    while (this.#ring.length > 1 && this.#isRingOver()) {
+      this.#ringBytes -= this.#ring.shift()?.bytes ?? 0;
+    }
+  }
+
+  #isRingOver(): boolean {
+    return this.#ringBytes > this.#options.ringBytesMax || this.#ring.length > ringBatchesMax;
+  }
+}
+
+/** Bounds the batches of few bytes; more than a quick reader is ever behind. */
+const ringBatchesMax = 256;

@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Engine, LogHead, ProcessRecord } from '../engine/engine.ts';
+import type { ExitStatus, LogEvent, StreamName } from '../log/event.ts';
+import type { Lifecycle } from '../log/lifecycle.ts';
+import { advance, exitOf } from '../log/lifecycle.ts';
+import { LogWriter } from '../log/writer.ts';
+import type { Hub } from './hub.ts';
+
+/** What a publisher writes to, and who is told of it. */
+export interface PublisherOptions {
+  readonly engine: Pick<Engine, 'append'>;
+  readonly record: ProcessRecord;
+  readonly hub: Hub;
+  readonly now: () => number;
+  /** Called after each commit with the events and the head that followed them. */
+  readonly onCommit: (events: readonly LogEvent[], head: LogHead) => void;
+  /** Called each time the engine refused an append, which is then repeated. */
+  readonly onRefused: (error: unknown) => void;
+}
+
+/** Pending bytes at which a flush does not wait for its window. */
+const flushBytes = 64 * 1024;
+/** Pending bytes at which the sources must wait. */
+const pendingBytesMax = 1024 * 1024;
+/** A busy log gathers small writes for at least this long after a flush. */
+const windowMsMin = 3;
+/** And for at most this long, however slow its readers are. */
+const windowMsMax = 50;
+/** How long an unfinished character may be held back. */
+const heldMsMax = 50;
+/** Pause before a refused append is repeated. */
+const retryMs = 200;
+
+/**
+ * The way of one process's events into the engine and then to its readers: commit before
+ * deliver, one append at a time, in order. An idle log publishes at once; a busy one gathers
+ * writes for a window that grows with the time its readers take.
+ */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #writer = new LogWriter();
+  #isFlushing = false;
+  #windowEnd = 0;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #heldTimer: NodeJS.Timeout | undefined;
+  #room: PromiseWithResolvers<undefined> | null = null;
+  readonly #sealed = Promise.withResolvers<undefined>();
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when `closed` is committed. */
+  get sealed(): Promise<void> {
+    return this.#sealed.promise;
+  }
+
+  /** Adds bytes of one stream. A promise says that the source must wait for it. */
+  output(stream: StreamName, chunk: Buffer): Promise<void> | null {
+    this.#writer.push(stream, chunk);
+    this.#schedule();
+    if (this.#writer.pendingBytes <= pendingBytesMax) return null;
+    this.#room ??= Promise.withResolvers<undefined>();
+    return this.#room.promise;
+  }
+
+  /** The stream has ended. */
+  end(stream: StreamName): void {
+    this.#writer.end(stream);
+    this.#schedule();
+  }
+
+  /** The process was reaped. */
+  exited(status: ExitStatus): void {
+    this.#writer.exited(status);
+    this.#flushNow();
+  }
+
+  /** Nothing more will come. */
+  closed(status: ExitStatus, output_incomplete: boolean): void {
+    this.#writer.closed(status, output_incomplete);
+    this.#flushNow();
+  }
+
+  #schedule(): void {
+    if (this.#isFlushing || !this.#writer.hasPending) return;
+    const waitMs = this.#windowEnd - performance.now();
+    if (waitMs <= 0 || this.#writer.pendingBytes >= flushBytes) this.#flushNow();
+    else this.#flushTimer ??= setTimeout(this.#flushNow, waitMs);
+  }
+
+  readonly #flushNow = (): void => {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    if (!this.#isFlushing) void this.#flush();
+  };
+
+  async #flush(): Promise<void> {
+    this.#isFlushing = true;
+    const startedAt = performance.now();
+    const events = this.#writer.take();
+    if (events.length > 0) await this.#commit(events);
+    this.#room?.resolve(undefined);
+    this.#room = null;
+    this.#watchHeld();
+    setImmediate(() => {
+      this.#openWindow(startedAt);
+    });
+  }
+
+  /** Runs after the readers had their turn, so that the window follows what they cost. */
+  #openWindow(startedAt: number): void {
+    const endedAt = performance.now();
+    const windowMs = Math.min(windowMsMax, Math.max(windowMsMin, 1.5 * (endedAt - startedAt)));
+    this.#windowEnd = endedAt + windowMs;
+    this.#isFlushing = false;
+    if (exitOf(this.#options.hub.lifecycle) === null) this.#schedule();
+    else if (this.#writer.hasPending) this.#flushNow();
+  }
+
+  async #commit(events: readonly LogEvent[]): Promise<void> {
+    const { hub, record, engine, now, onCommit, onRefused } = this.#options;
+    const at = now();
+    const lifecycle = events.reduce((from, event) => afterEvent(from, event, at), hub.lifecycle);
+    for (;;) {
+      try {
+        const head = await engine.append(record, events, lifecycle);
+        hub.publish(events, head, lifecycle);
+        onCommit(events, head);
+        break;
+      } catch (error) {
+        onRefused(error);
+        await sleep(retryMs);
+      }
+    }
+    if (lifecycle.state === 'closed') this.#sealed.resolve(undefined);
+  }
+
+  #watchHeld(): void {
+    clearTimeout(this.#heldTimer);
+    if (!this.#writer.hasHeld) return;
+    this.#heldTimer = setTimeout(() => {
+      this.#writer.release();
+      this.#flushNow();
+    }, heldMsMax);
+  }
+}
+
+function afterEvent(from: Lifecycle, event: LogEvent, at: number): Lifecycle {
+  if (event.type === 'output') return from;
+  const { seq, exit_code, signal, exit_reason } = event;
+  if (event.type === 'exited') {
+    return advance(from, { type: 'exited', seq, at, exit: { exit_code, signal, exit_reason } });
+  }
+  return advance(from, { type: 'closed', seq, at, output_incomplete: event.output_incomplete });
+}

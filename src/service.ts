@@ -1,0 +1,74 @@
+import type { Logger } from 'pino';
+import { buildApp } from './app.ts';
+import { LocalBackend } from './backend/local-backend.ts';
+import type { Config, Environment } from './config.ts';
+import { openFilesEngine } from './engine/files/engine.ts';
+import { Metrics } from './http/metrics.ts';
+import type { Server } from './http/server.ts';
+import { execaSpawner } from './process/spawn-execa.ts';
+
+/** The service on one host, its port not open yet. */
+export interface Service {
+  readonly app: Server;
+  /**
+   * Ends streams abruptly and children by policy, then closes the port and the store.
+   * Resolves when nothing is left.
+   */
+  stop(): Promise<void>;
+}
+
+/** Puts the parts of the service together. Children inherit from `environment`. */
+export async function createService(
+  config: Config,
+  environment: Environment,
+  log: Logger,
+): Promise<Service> {
+  const metrics = new Metrics();
+  const backend = createBackend(config, environment, { log, metrics });
+  metrics.observe({ running: () => backend.runningCount });
+  const isDraining = (): boolean => backend.isDraining;
+  const app = await buildApp({ config, backend, metrics, log, isDraining });
+  return {
+    app,
+    async stop() {
+      await backend.drain({ graceMs: config.shutdownGraceMs });
+      const closing = app.close();
+      app.server.closeAllConnections();
+      await closing;
+      await backend.close();
+    },
+  };
+}
+
+function createBackend(
+  config: Config,
+  environment: Environment,
+  { log, metrics }: { log: Logger; metrics: Metrics },
+): LocalBackend {
+  return new LocalBackend({
+    engine: openFilesEngine({
+      dir: config.dataDir,
+      retainedBytesMax: config.retainedOutputBytesMax,
+      replay: { eventsMax: config.replayEventsMax, bytesMax: config.replayBytesMax },
+      tombstoneMs: config.tombstoneMs,
+    }),
+    spawner: execaSpawner,
+    observer: metrics,
+    log,
+    now: Date.now,
+    defaults: {
+      cwd: config.cwd,
+      environment,
+      graceMs: config.graceMs,
+      retentionMs: config.retentionMs,
+      owner: config.replicaId,
+    },
+    stdinLimits: {
+      queueBytesMax: config.stdinQueueBytesMax,
+      stallMs: config.stdinStallMs,
+      writeIdsMax: config.stdinWriteIdsMax,
+    },
+    processesMax: config.processesMax,
+    readerQueueBytesMax: config.readerQueueBytesMax,
+  });
+}

@@ -33,7 +33,7 @@ export function read(context: RouteContext): void {
     const process = await backend.get(params.process_id);
     const after_seq = cursorOf(undefined, query.after_seq) ?? 0;
     if (format !== 'json') return sendBytes(exchange, process, { ...query, format, after_seq });
-    const page = await readPage(process, { ...query, after_seq }, goneSignal(request.raw));
+    const page = await readPage(process, { ...query, after_seq }, goneSignal(reply));
     return { ...page, chunks: page.chunks.map(written(query.encoding)) };
   });
 }

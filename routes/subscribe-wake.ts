@@ -17,10 +17,7 @@ export function subscribeWake({ app, backend, heartbeatMs, stallMs }: RouteConte
       const process = await backend.get(params.process_id);
       const after_seq = cursorOf(undefined, query.after_seq) ?? 0;
       const { wait_ms = 0 } = query;
-      const page = await process.read(
-        { after_seq, max_bytes: 0, wait_ms },
-        goneSignal(request.raw),
-      );
+      const page = await process.read({ after_seq, max_bytes: 0, wait_ms }, goneSignal(reply));
       return { next_seq: page.head_seq + 1, closed: page.closed, failed: page.failure !== null };
     }
     const subscription = await openOrRetry(exchange, format, async () => {

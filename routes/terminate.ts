@@ -7,9 +7,9 @@ import type { RouteContext } from '../src/http/route-context.ts';
 export function terminate({ app, backend }: RouteContext): void {
   const url = '/processes/:process_id/terminate';
   const options = { schema: terminateProcess, config: { emptyBody: {} } };
-  app.post(url, options, async ({ params, body, raw }) => {
+  app.post(url, options, async ({ params, body }, reply) => {
     const process = await backend.get(params.process_id);
-    const { survivors, ...rest } = await process.terminate(body, goneSignal(raw));
+    const { survivors, ...rest } = await process.terminate(body, goneSignal(reply));
     return { ...toProcess(rest), survivors: [...survivors] };
   });
 }

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { pino } from 'pino';
 import type { Config } from './config.ts';
-import { ConfigError, loadConfig, ownEnvironment } from './config.ts';
+import { loadConfig, ownEnvironment } from './config.ts';
 import type { Server } from './http/server.ts';
 import type { Service } from './service.ts';
 import { createService } from './service.ts';
@@ -68,7 +68,6 @@ function isAddressInfo(address: AddressInfo | string | null): address is Address
 try {
   await main();
 } catch (error) {
-  const isExpected = error instanceof ConfigError || (error instanceof Error && 'code' in error);
-  process.stderr.write(`${isExpected ? error.message : String(error)}\n`);
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }

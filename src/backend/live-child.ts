@@ -2,9 +2,10 @@ import type { ProcessRecord } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
 import type { SignalParams, WriteParams, WriteResult } from '../exec-types.ts';
 import type { ExitReason } from '../log/event.ts';
+import type { EndingRequest } from '../process/ending.ts';
 import { Ending } from '../process/ending.ts';
 import { OutputPump } from '../process/output.ts';
-import { signalNumber } from '../signals.ts';
+import { requireSignal } from './require-signal.ts';
 import type { Child } from '../process/spawner.ts';
 import type { StdinLimits } from '../process/stdin.ts';
 import { StdinQueue } from '../process/stdin.ts';
@@ -19,6 +20,9 @@ export interface LiveChildOptions {
   readonly drainMs: number | null;
   readonly stdinLimits: StdinLimits;
 }
+
+/** How long the streams may stay open once everybody who could be found has ended. */
+const forcedCloseMs = 5000;
 
 /** Why a process is being ended by us. */
 export type EndCause = Extract<ExitReason, 'timeout' | 'terminated' | 'server_shutdown'>;
@@ -78,11 +82,8 @@ export class LiveChild {
 
   /** See `ExecProcess.signal`. */
   signal({ signal, scope = 'group' }: SignalParams): void {
-    const number = signalNumber(signal);
+    const number = requireSignal(signal);
     const { pid, process_id } = this.#options.record;
-    if (number === undefined) {
-      throw new ProcessionError('invalid_request', `${signal} is not a signal of this host`);
-    }
     if (this.#isReaped || !kill(scope === 'group' ? -pid : pid, number)) {
       throw new ProcessionError('process_exited', `process ${process_id} has exited`);
     }
@@ -92,15 +93,23 @@ export class LiveChild {
    * Ends the whole tree, see {@link Ending}. The first cause becomes the exit reason, unless
    * the process had exited by itself.
    */
-  end(cause: EndCause, how: { signal: string; graceMs: number }): Promise<readonly number[]> {
+  end(cause: EndCause, how: EndingRequest): Promise<readonly number[]> {
     this.#cause ??= cause;
     return this.#ending.request(how);
   }
 
-  /** Closes the log without waiting for streams that a descendant keeps open. */
-  abandon(): void {
-    this.#abandoned.resolve(undefined);
+  /** Ends the whole tree, and closes the log even if somebody keeps its streams open. */
+  async endAndClose(cause: EndCause, how: EndingRequest): Promise<void> {
+    await this.end(cause, how);
+    const timer = setTimeout(this.#abandon, forcedCloseMs);
+    await this.closed;
+    clearTimeout(timer);
   }
+
+  /** Lets the log close without the rest of the output. */
+  readonly #abandon = (): void => {
+    this.#abandoned.resolve(undefined);
+  };
 
   async #follow(): Promise<void> {
     const { child, publisher } = this.#options;
@@ -119,12 +128,7 @@ export class LiveChild {
   /** Waits for the end of the output; true when it gave up on some. */
   async #drain(): Promise<boolean> {
     const { drainMs } = this.#options;
-    const timer =
-      drainMs === null
-        ? undefined
-        : setTimeout(() => {
-            this.abandon();
-          }, drainMs);
+    const timer = drainMs === null ? undefined : setTimeout(this.#abandon, drainMs);
     const isIncomplete = await Promise.race([
       this.#pump.ended.then(() => false),
       this.#abandoned.promise.then(() => true),

@@ -36,9 +36,6 @@ interface Starting {
   readonly result: Promise<StartResult>;
 }
 
-/** How long a forced removal waits for the output before it closes the log without it. */
-const forcedCloseMs = 5000;
-
 /** Runs processes on this host and keeps their logs in an engine. */
 export class LocalBackend implements ExecBackend {
   readonly #options: LocalBackendOptions;
@@ -51,7 +48,13 @@ export class LocalBackend implements ExecBackend {
     const streams = new OpenStreams(options.observer);
     this.#options = options;
     this.#table = new ProcessTable({ ...options, streams, draining: this.#draining.signal });
-    this.#retention = new Retention({ ...options, streams });
+    this.#retention = new Retention({
+      ...options,
+      streams,
+      onForget: (processId) => {
+        this.#table.forget(processId);
+      },
+    });
   }
 
   /** Whether the service shuts down: nothing is started any more. */
@@ -106,12 +109,7 @@ export class LocalBackend implements ExecBackend {
       if (!force) {
         throw new ProcessionError('process_running', `process ${processId} is not over yet`);
       }
-      const abandoning = setTimeout(() => {
-        live.abandon();
-      }, forcedCloseMs);
-      await live.end('terminated', { signal: 'SIGKILL', graceMs: 0 });
-      await live.closed;
-      clearTimeout(abandoning);
+      await live.endAndClose('terminated', { signal: 'SIGKILL', graceMs: 0 });
     }
     await this.#retention.forget(record);
   }
@@ -125,9 +123,7 @@ export class LocalBackend implements ExecBackend {
     await Promise.allSettled([...this.#starting.values()].map(({ result }) => result));
     const ending = this.#table.live.map(async ({ hub, live }) => {
       hub.nudge();
-      await live?.end('server_shutdown', { signal: 'SIGTERM', graceMs });
-      live?.abandon();
-      await live?.closed;
+      await live?.endAndClose('server_shutdown', { signal: 'SIGTERM', graceMs });
     });
     await Promise.all(ending);
   }

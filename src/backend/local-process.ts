@@ -22,6 +22,7 @@ import { EventCursor } from '../replica/event-cursor.ts';
 import type { Hub } from '../replica/hub.ts';
 import { WakeCursor } from '../replica/wake-cursor.ts';
 import type { LiveChild } from './live-child.ts';
+import { requireSignal } from './require-signal.ts';
 import { outputPageOf, snapshotOf } from './snapshot.ts';
 
 /** A process and what this replica needs to serve it; `live` until its log is closed. */
@@ -105,6 +106,7 @@ export class LocalProcess implements ExecProcess {
   async terminate(params: TerminateParams, signal?: AbortSignal): Promise<TerminateResult> {
     const { record, live, hub } = this.#options;
     const { signal: polite = 'SIGTERM', grace_ms = record.grace_ms, wait_ms = 0 } = params;
+    requireSignal(polite);
     const running = live !== null && !live.isReaped;
     let survivors: readonly number[] = [];
     const how = { signal: polite, graceMs: grace_ms };

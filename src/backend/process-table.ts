@@ -15,6 +15,7 @@ import type { OpenStreams } from './open-streams.ts';
 
 /** Where the backend says what went wrong: fixed message, fields for values. */
 export interface BackendLog {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
@@ -31,6 +32,9 @@ export interface ProcessTableOptions {
   readonly draining: AbortSignal;
 }
 
+/** How many closed processes are kept for the repeats of writes to them. */
+const finishedMax = 100;
+
 /** Most bytes of one read from the engine on behalf of a stream. */
 const pageBytesMax = 256 * 1024;
 
@@ -41,6 +45,7 @@ const pageBytesMax = 256 * 1024;
 export class ProcessTable {
   readonly #options: ProcessTableOptions;
   readonly #live = new Map<string, LocalProcess>();
+  readonly #finished = new Map<string, LocalProcess>();
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
@@ -56,14 +61,19 @@ export class ProcessTable {
     return this.live.filter(({ live }) => live?.isReaped === false).length;
   }
 
-  /** A live process by its id. */
+  /** A process by its id, if this host still has more of it than the engine. */
   find(processId: string): LocalProcess | undefined {
-    return this.#live.get(processId);
+    return this.#live.get(processId) ?? this.#finished.get(processId);
+  }
+
+  /** Drops a process that was removed. */
+  forget(processId: string): void {
+    this.#finished.delete(processId);
   }
 
   /** A handle for what the engine found: the live process, or one that is over. */
   handle(stored: StoredProcess): LocalProcess {
-    return this.#live.get(stored.record.process_id) ?? this.#process(stored, null);
+    return this.find(stored.record.process_id) ?? this.#process(stored, null);
   }
 
   /** Takes a child that was recorded just now; keeps it until its log is closed. */
@@ -76,7 +86,7 @@ export class ProcessTable {
       record,
       hub,
       now,
-      onCommit: this.#onCommit(),
+      onCommit: this.#onCommit(process_id),
       onRefused: (err) => {
         log.error({ process_id, err }, 'append refused, will be repeated');
       },
@@ -91,8 +101,21 @@ export class ProcessTable {
     });
     const process = this.#processOn(hub, record, live);
     this.#live.set(process_id, process);
-    void live.closed.then(() => this.#live.delete(process_id));
+    log.info({ process_id, pid: record.pid }, 'process started');
+    void live.closed.then(() => {
+      this.#finish(process);
+    });
     return process;
+  }
+
+  /** Keeps the newest that could be written to, so that a repeated write is known. */
+  #finish(process: LocalProcess): void {
+    const { process_id, record } = process;
+    this.#live.delete(process_id);
+    if (!record.pipe_stdin) return;
+    this.#finished.set(process_id, process);
+    const [oldest] = this.#finished.keys();
+    if (this.#finished.size > finishedMax && oldest !== undefined) this.forget(oldest);
   }
 
   #process(stored: StoredProcess, live: LiveChild | null): LocalProcess {
@@ -122,15 +145,20 @@ export class ProcessTable {
     });
   }
 
-  #onCommit(): (events: readonly LogEvent[], head: LogHead) => void {
-    const { observer } = this.#options;
+  #onCommit(process_id: string): (events: readonly LogEvent[], head: LogHead) => void {
+    const { observer, log } = this.#options;
     let evictedBytes = 0;
     return (events, head) => {
       observer.output(
         events.reduce((sum, event) => sum + payloadBytes(event), 0),
         events.length,
       );
-      for (const event of events) if (event.type === 'exited') observer.exited(event.exit_reason);
+      for (const event of events) {
+        if (event.type !== 'exited') continue;
+        const { exit_code, signal, exit_reason } = event;
+        observer.exited(exit_reason);
+        log.info({ process_id, exit_code, signal, exit_reason }, 'process exited');
+      }
       if (head.evicted_bytes > evictedBytes) observer.evicted(head.evicted_bytes - evictedBytes);
       evictedBytes = head.evicted_bytes;
     };

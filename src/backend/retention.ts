@@ -8,6 +8,8 @@ export interface RetentionOptions {
   readonly streams: OpenStreams;
   readonly now: () => number;
   readonly log: BackendLog;
+  /** Called before a process becomes unknown to the engine. */
+  readonly onForget: (processId: string) => void;
 }
 
 /** How often processes whose retention has passed are looked for. */
@@ -27,7 +29,9 @@ export class Retention {
 
   /** Forgets a process that is over. Its open streams get what is left of the log. */
   async forget(record: ProcessRecord): Promise<void> {
-    await this.#options.engine.remove(record.process_id);
+    const { engine, onForget } = this.#options;
+    onForget(record.process_id);
+    await engine.remove(record.process_id);
     void this.#dropWhenIdle(record);
   }
 

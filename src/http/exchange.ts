@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProcessionError } from '../errors.ts';
 import type { ResponseStream } from './response-stream.ts';
@@ -36,10 +35,10 @@ export function openStream(
   return null;
 }
 
-/** Aborts when the client of a request has gone away. */
-export function goneSignal({ socket }: IncomingMessage): AbortSignal {
+/** Aborts when the client has gone away, or has its answer. */
+export function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  socket.once('close', () => {
+  raw.once('close', () => {
     gone.abort();
   });
   return gone.signal;

@@ -24,6 +24,9 @@ export async function follow(exchange: Exchange, following: Following): Promise<
     if (response === null) return;
     await response.write(preamble(style.format) + firstFrame);
     await sendEvents({ stream, response, style, heartbeatMs });
+  } catch (error) {
+    if (!exchange.reply.raw.headersSent) throw error;
+    exchange.request.log.error({ err: error }, 'stream cut by an error');
   } finally {
     stream.close();
   }

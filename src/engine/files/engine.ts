@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProcessionError } from '../../errors.ts';
-import { parseDecimal } from '../../log/cursor.ts';
 import type { LogEvent } from '../../log/event.ts';
 import type { Lifecycle } from '../../log/lifecycle.ts';
 import { isOver, running } from '../../log/lifecycle.ts';
@@ -17,8 +16,10 @@ import type {
   ReadQuery,
   StoredProcess,
 } from '../engine.ts';
+import { lockDirectory } from './directory-lock.ts';
 import type { LogLayout } from './layout.ts';
 import { emptyLayout, headOf } from './layout.ts';
+import { decodeCursor, encodeCursor } from './list-cursor.ts';
 import { readPage } from './log-reader.ts';
 import { Metadata } from './metadata.ts';
 import type { StoredRow } from './rows.ts';
@@ -36,7 +37,14 @@ export interface FilesEngineOptions extends LogBounds {
 
 /** Opens the store in `dir`, which is made when it is missing. Throws when it cannot be used. */
 export function openFilesEngine(options: FilesEngineOptions): Engine {
-  return new FilesEngine(options);
+  mkdirSync(join(options.dir, 'logs'), { recursive: true, mode: 0o700 });
+  const unlock = lockDirectory(options.dir);
+  try {
+    return new FilesEngine(options, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
 }
 
 /** A log that is appended to, and the state that its row says. */
@@ -57,16 +65,18 @@ class FilesEngine implements Engine {
   readonly #tombstoneMs: number;
   readonly #now: () => number;
   readonly #metadata: Metadata;
+  readonly #unlock: () => void;
   readonly #live = new Map<string, LiveLog>();
   /** Logs whose row is gone and whose files are not, so that their readers can finish. */
   readonly #removed = new Map<string, LogLayout>();
 
-  constructor({ dir, tombstoneMs = 3_600_000, now = Date.now, ...bounds }: FilesEngineOptions) {
+  constructor(options: FilesEngineOptions, unlock: () => void) {
+    const { dir, tombstoneMs = 3_600_000, now = Date.now, ...bounds } = options;
     this.#logsDirectory = join(dir, 'logs');
     this.#bounds = bounds;
     this.#tombstoneMs = tombstoneMs;
     this.#now = now;
-    mkdirSync(this.#logsDirectory, { recursive: true, mode: 0o700 });
+    this.#unlock = unlock;
     this.#metadata = new Metadata(join(dir, 'metadata.sqlite'));
   }
 
@@ -148,6 +158,7 @@ class FilesEngine implements Engine {
       for (const { log } of this.#live.values()) log.close();
       this.#live.clear();
       this.#metadata.close();
+      this.#unlock();
     });
   }
 
@@ -180,14 +191,4 @@ class FilesEngine implements Engine {
   #directoryOf({ incarnation }: ProcessRecord): string {
     return join(this.#logsDirectory, incarnation);
   }
-}
-
-function encodeCursor(ordinal: number): string {
-  return Buffer.from(ordinal.toString()).toString('base64url');
-}
-
-function decodeCursor(cursor: string): number {
-  const ordinal = parseDecimal(Buffer.from(cursor, 'base64url').toString());
-  if (ordinal !== undefined && encodeCursor(ordinal) === cursor) return ordinal;
-  throw new ProcessionError('invalid_request', 'expected cursor to be a next_cursor of this list');
 }

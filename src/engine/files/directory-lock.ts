@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/** How long an opening waits for a service that is about to end. */
+const waitMsMax = 1_000;
+
+/**
+ * Takes a data directory for this process alone; the system lets go of it with the process,
+ * however that ends. The result lets go at once. Throws when another service has it: two
+ * would write over each other's logs.
+ */
+export function lockDirectory(dir: string): () => void {
+  const database = new DatabaseSync(join(dir, 'lock'), { timeout: waitMsMax });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (cause) {
+    database.close();
+    throw new Error(`the data directory ${dir} is in use by another service`, { cause });
+  }
+  return () => {
+    database.close();
+  };
+}

@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { lockDirectory } from '../../../src/engine/files/directory-lock.ts';
+
+function directory(): string {
+  const dir = mkdtempSync(path.join(tmpdir(), 'procession-lock-'));
+  onTestFinished(() => {
+    rmSync(dir, { recursive: true });
+  });
+  return dir;
+}
+
+test('a directory that is taken is refused with a sentence that names it', () => {
+  const dir = directory();
+  onTestFinished(lockDirectory(dir));
+  expect(() => lockDirectory(dir)).toThrow(
+    `the data directory ${dir} is in use by another service`,
+  );
+});
+
+test('a directory that was let go can be taken again', () => {
+  const dir = directory();
+  lockDirectory(dir)();
+  expect(() => {
+    lockDirectory(dir)();
+  }).not.toThrow();
+});

@@ -16,13 +16,11 @@ export function write({ app, backend, uploadMsMax }: RouteContext): void {
     route.post('/processes/:process_id/stdin', { schema: writeStdin }, async (request) => {
       const { params, query, headers, body } = request;
       const process = await backend.get(params.process_id);
-      if (!(body instanceof Upload)) return process.write(fromJson(body));
       const write_id = headers['write-id'];
-      return process.write({
-        chunk: body,
-        ...query,
-        ...(write_id === undefined ? {} : { write_id }),
-      });
+      const named = { ...query, ...(write_id === undefined ? {} : { write_id }) };
+      return process.write(
+        body instanceof Upload ? { ...named, chunk: body } : fromJson({ ...named, ...body }),
+      );
     });
     done();
   });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parseEnv } from 'node:util';
 
 /** A setting that cannot be read; its message names the variable and what it expects. */
-export class ConfigError extends Error {
+class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
@@ -28,6 +28,8 @@ const mebibyte = 1024 * 1024;
 
 function read(environment: Environment) {
   const settings = new Settings(environment);
+  settings.notYet('AUTH', ['none'], 'authentication');
+  settings.notYet('ENGINE_URL', [], 'an engine other than the embedded one');
   const retained = settings.integer('RETAINED_OUTPUT_BYTES_MAX', 64 * mebibyte, { min: 1 });
   return {
     host: settings.loopback('HOST', '127.0.0.1'),
@@ -103,6 +105,13 @@ class Settings {
     const text = this.text(name, fallback);
     if (/^(localhost|::1|127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/.test(text)) return text;
     throw invalid(name, 'a loopback address, since the service has no authentication yet', text);
+  }
+
+  /** Refuses a setting whose subject does not exist yet, rather than ignore it. */
+  notYet(name: string, allowed: readonly string[], subject: string): void {
+    const text = this.text(name, '');
+    if (text === '' || allowed.includes(text)) return;
+    throw new ConfigError(`PROCESSION_${name} cannot be ${text}: ${subject} does not exist yet`);
   }
 
   pathPrefix(name: string): string {

@@ -22,6 +22,10 @@ export interface StartParams {
   readonly grace_ms?: number;
   readonly drain_ms?: number | null;
   readonly retention_ms?: number;
+  readonly limits?: unknown;
+  readonly user?: unknown;
+  readonly nice?: unknown;
+  readonly umask?: unknown;
   readonly labels?: Readonly<Record<string, string>>;
 }
 

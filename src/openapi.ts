@@ -3,7 +3,7 @@ import type { FastifySchema } from 'fastify';
 import { cursorMark, integerMax } from './protocol/schema.ts';
 
 /** The version of the service and of its document. */
-export const version = '0.1.0';
+const version = '0.1.0';
 
 /** How the OpenAPI document is made of the schemas of the routes. */
 export const openApiOptions: FastifyDynamicSwaggerOptions = {

@@ -17,6 +17,9 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+/** How long connections may take to send their last bytes when the service stops. */
+const lastBytesMsMax = 1000;
+
 /** Puts the parts of the service together. Children inherit from `environment`. */
 export async function createService(
   config: Config,
@@ -33,8 +36,11 @@ export async function createService(
     async stop() {
       await backend.drain({ graceMs: config.shutdownGraceMs });
       const closing = app.close();
-      app.server.closeAllConnections();
+      const cutting = setTimeout(() => {
+        app.server.closeAllConnections();
+      }, lastBytesMsMax);
       await closing;
+      clearTimeout(cutting);
       await backend.close();
     },
   };

@@ -17,7 +17,7 @@ export interface LaunchDefaults {
 }
 
 /** What the backend has decided about a start. */
-export type LaunchIdentity = Pick<ProcessRecord, 'process_id' | 'fingerprint' | 'started_at'>;
+type LaunchIdentity = Pick<ProcessRecord, 'process_id' | 'fingerprint' | 'started_at'>;
 
 /** One start request with all that it needs. */
 export interface Launch {
@@ -36,12 +36,7 @@ export async function launch({
   spawner,
   engine,
 }: Launch): Promise<{ child: Child; record: ProcessRecord }> {
-  if (params.tty === true) {
-    throw new ProcessionError('not_implemented', 'terminals (tty) are not implemented yet');
-  }
-  if (params.size !== undefined) {
-    throw new ProcessionError('invalid_request', 'size is for terminals (tty) only');
-  }
+  refuseUnsupported(params);
   const incarnation = newIncarnation();
   const { argv, arg0, cwd = defaults.cwd, pipe_stdin = false } = params;
   const env = childEnvironment({
@@ -67,6 +62,19 @@ export async function launch({
   };
   await recordOrKill(engine, record, child);
   return { child, record };
+}
+
+function refuseUnsupported(params: StartParams): void {
+  if (params.tty === true) {
+    throw new ProcessionError('not_implemented', 'terminals (tty) are not implemented yet');
+  }
+  if (params.size !== undefined) {
+    throw new ProcessionError('invalid_request', 'size is for terminals (tty) only');
+  }
+  for (const member of ['limits', 'user', 'nice', 'umask'] as const) {
+    if (params[member] === undefined) continue;
+    throw new ProcessionError('unsupported', `${member} is not supported on this host`);
+  }
 }
 
 async function recordOrKill(

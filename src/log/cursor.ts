@@ -1,7 +1,7 @@
 import { ProcessionError } from '../errors.ts';
 
 /** The grammar of every number in a query or header: plain decimal, at most 2^53 − 1. */
-export const decimalPattern = '^(0|[1-9][0-9]{0,15})$';
+const decimalPattern = '^(0|[1-9][0-9]{0,15})$';
 
 const decimal = new RegExp(decimalPattern);
 

@@ -14,46 +14,46 @@ const streamMembers = {
 export const OutputChunk = named('OutputChunk', Type.Object(streamMembers));
 
 /** Bytes of one stream. */
-export const OutputEvent = event('output', 'OutputEvent', streamMembers);
+const OutputEvent = event('output', 'OutputEvent', streamMembers);
 
 /** The process was reaped. */
-export const ExitedEvent = event('exited', 'ExitedEvent', {
+const ExitedEvent = event('exited', 'ExitedEvent', {
   seq: count('See `OutputEvent`.'),
   ...exitMembers,
 });
 
 /** The last event of a log. */
-export const ClosedEvent = event('closed', 'ClosedEvent', {
+const ClosedEvent = event('closed', 'ClosedEvent', {
   seq: count('See `OutputEvent`.'),
   ...exitMembers,
   output_incomplete: Type.Boolean({ description: 'The wait for the output was cut short.' }),
 });
 
 /** The process can no longer be followed. */
-export const FailedEvent = event('failed', 'FailedEvent', {
+const FailedEvent = event('failed', 'FailedEvent', {
   message: Type.String(),
   failure_reason: failureMembers.failure_reason,
   ...exitMembers,
 });
 
 /** Events that are retained no longer. */
-export const GapEvent = event('gap', 'GapEvent', {
+const GapEvent = event('gap', 'GapEvent', {
   from_seq: count('The first missing seq.'),
   to_seq: count('The last missing seq.'),
   bytes: count('Bytes of output that are missing.'),
 });
 
 /** The reader fell behind the replay; the stream ends here. */
-export const LaggedEvent = event('lagged', 'LaggedEvent', {
+const LaggedEvent = event('lagged', 'LaggedEvent', {
   after_seq: count('The last seq that was sent.'),
   output_url: Type.String({ description: 'Where the stream goes on; path-absolute.' }),
 });
 
 /** The service shuts down; the stream ends here and can be resumed. */
-export const DrainingEvent = event('draining', 'DrainingEvent', {});
+const DrainingEvent = event('draining', 'DrainingEvent', {});
 
 /** The first frame of a stream that a start answers with. */
-export const StartedEvent = named(
+const StartedEvent = named(
   'StartedEvent',
   Type.Object({ type: Type.Literal('started'), ...Process.properties }),
 );

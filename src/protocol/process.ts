@@ -65,7 +65,7 @@ const processMembers = {
   pipe_stdin: Type.Boolean(),
   labels: Type.Record(Type.String(), Type.String()),
   pid: Type.Integer({ description: 'The number of the process on its host.' }),
-  state: oneOfStrings(processStates, 'See `ProcessState`.'),
+  state: ref(ProcessState),
   ...exitMembers,
   ...failureMembers,
   started_at: time('When it began to run.'),

@@ -5,7 +5,7 @@ import { Type } from '@sinclair/typebox';
 export const integerMax = Number.MAX_SAFE_INTEGER;
 
 /** The largest duration of the wire in milliseconds: what a timer can hold. */
-export const durationMsMax = 2_147_483_647;
+const durationMsMax = 2_147_483_647;
 
 /** A schema that is a named component of the OpenAPI document. */
 export function named<Schema extends TSchema>($id: string, schema: Schema): Schema {

@@ -33,8 +33,13 @@ const EnvPolicy = named(
 /** No NUL: the system ends a text there. */
 const Text = Type.String({ pattern: '^[^\\u0000]*$' });
 
+/** A member that a later release brings. */
+const unsupported = Type.Optional(
+  Type.Unsafe<unknown>({ description: 'Not supported yet: 501 `unsupported`.' }),
+);
+
 /** The body of a start. */
-export const StartRequest = named(
+const StartRequest = named(
   'StartRequest',
   Type.Object(
     {
@@ -76,6 +81,10 @@ export const StartRequest = named(
       retention_ms: Type.Optional(
         durationMs('How long it stays readable once over; default: the setting.'),
       ),
+      limits: unsupported,
+      user: unsupported,
+      nice: unsupported,
+      umask: unsupported,
       labels: Type.Optional(
         Type.Record(Type.String(), Type.String(), {
           maxProperties: 32,
@@ -134,6 +143,7 @@ export const startProcess = {
       'spawn_failed',
       'internal_error',
       'not_implemented',
+      'unsupported',
       'processes_max_reached',
       'resources_exhausted',
       'draining',

@@ -2,16 +2,6 @@ import type { Wake, WakeStream } from '../exec-backend.ts';
 import type { Wait } from '../log/wake-list.ts';
 import type { Hub } from './hub.ts';
 
-/** The head of a hub now. */
-export function wakeOf(hub: Hub): Wake {
-  return {
-    seq: hub.endSeq,
-    next_seq: hub.head.last_seq + 1,
-    closed: hub.lifecycle.state === 'closed',
-    failed: hub.lifecycle.state === 'failed',
-  };
-}
-
 /** Follows the head of a hub; a null cursor is before the head of an empty log. */
 export class WakeCursor implements WakeStream {
   readonly #hub: Hub;
@@ -50,4 +40,13 @@ export class WakeCursor implements WakeStream {
     this.#isDone = true;
     return last;
   }
+}
+
+function wakeOf(hub: Hub): Wake {
+  return {
+    seq: hub.endSeq,
+    next_seq: hub.head.last_seq + 1,
+    closed: hub.lifecycle.state === 'closed',
+    failed: hub.lifecycle.state === 'failed',
+  };
 }

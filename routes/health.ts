@@ -2,7 +2,7 @@ import { getLiveness, getMetrics, getOpenApi, getReadiness } from '../src/protoc
 import type { RouteContext } from '../src/http/route-context.ts';
 
 /** `GET /livez`, `/readyz`, `/metrics` and `/openapi.json` */
-export function health({ app, isDraining, metrics }: RouteContext): void {
+export function health({ app, isDraining, metrics, openApi }: RouteContext): void {
   app.get('/livez', { schema: getLiveness }, () => ({ status: 'ok' as const }));
 
   app.get('/readyz', { schema: getReadiness }, (_request, reply) => {
@@ -15,5 +15,5 @@ export function health({ app, isDraining, metrics }: RouteContext): void {
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metrics());
   });
 
-  app.get('/openapi.json', { schema: getOpenApi }, () => app.swagger());
+  app.get('/openapi.json', { schema: getOpenApi }, () => openApi);
 }

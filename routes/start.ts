@@ -1,7 +1,7 @@
 import type { StartResult } from '../src/exec-backend.ts';
 import { streamHeaders } from '../src/http/event-response.ts';
 import type { Exchange } from '../src/http/exchange.ts';
-import { openStream } from '../src/http/exchange.ts';
+import { openStream, requireStreams } from '../src/http/exchange.ts';
 import { follow } from '../src/http/follow.ts';
 import { sseFrame } from '../src/http/frame.ts';
 import { negotiate } from '../src/http/negotiate.ts';
@@ -17,6 +17,7 @@ export function start(context: RouteContext): void {
   const { app, backend, stallMs, pathPrefix } = context;
   app.post('/processes', { schema: startProcess }, async (request, reply) => {
     const format = negotiate(request.raw, undefined, ['json', 'sse', 'text']);
+    if (format !== 'json') requireStreams(request);
     const result = await backend.start(request.body);
     reply.header('location', processUrl(pathPrefix, result.process.process_id));
     if (result.replayed) reply.header('idempotent-replayed', 'true');

@@ -33,11 +33,15 @@ function fromJson({
   eof = false,
 }: Static<typeof WriteRequest>): WriteParams {
   if (chunk !== undefined && text !== undefined) {
-    throw new ProcessionError('invalid_request', 'give chunk or text, not both');
+    throw invalid('give chunk or text, not both');
   }
   if (chunk === undefined && text === undefined && !eof) {
-    throw new ProcessionError('invalid_request', 'give chunk, text or eof');
+    throw invalid('give chunk, text or eof');
   }
   const bytes = chunk === undefined ? Buffer.from(text ?? '', 'utf8') : strictBase64(chunk);
   return { chunk: bytes, eof, ...(write_id === undefined ? {} : { write_id }) };
+}
+
+function invalid(detail: string): ProcessionError {
+  return new ProcessionError('invalid_request', detail, { errors: [{ pointer: '', detail }] });
 }

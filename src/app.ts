@@ -1,4 +1,3 @@
-import swagger from '@fastify/swagger';
 import type { FastifyBaseLogger } from 'fastify';
 import { registerRoutes } from '../routes/index.ts';
 import type { Config } from './config.ts';
@@ -7,7 +6,6 @@ import type { Metrics } from './http/metrics.ts';
 import type { Server } from './http/server.ts';
 import { createServer } from './http/server.ts';
 import { components } from './protocol/components.ts';
-import { openApiOptions } from './openapi.ts';
 
 /** What an app is built of. */
 export interface AppParts {
@@ -16,20 +14,25 @@ export interface AppParts {
   readonly metrics: Pick<Metrics, 'text'>;
   readonly log: FastifyBaseLogger;
   readonly isDraining: () => boolean;
+  /** The OpenAPI document that the service answers with. */
+  readonly openApi: object;
+  /** Called with the server before its routes are registered. */
+  readonly onServer?: (server: Server) => Promise<void>;
 }
 
 /** Builds the HTTP side of the service over any backend; opens no port. */
 export async function buildApp(parts: AppParts): Promise<Server> {
-  const { config, backend, metrics, log, isDraining } = parts;
+  const { config, backend, metrics, log, isDraining, openApi, onServer } = parts;
   const { bodyBytesMax, requestMsMax, heartbeatMs, readerStallMs, pathPrefix } = config;
   const app = createServer({ log, bodyBytesMax, requestMsMax });
-  await app.register(swagger, openApiOptions);
+  await onServer?.(app);
   for (const component of components) app.addSchema(component);
   registerRoutes({
     app,
     backend,
     isDraining,
     metrics: () => metrics.text(),
+    openApi,
     heartbeatMs,
     stallMs: readerStallMs,
     uploadMsMax: requestMsMax,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { homedir, hostname } from 'node:os';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
@@ -56,7 +57,7 @@ function read(environment: Environment) {
     requestMsMax: settings.durationMs('REQUEST_MS_MAX', 30_000, 1),
     graceMs: settings.durationMs('GRACE_MS', 5000),
     shutdownGraceMs: settings.durationMs('SHUTDOWN_GRACE_MS', 5000),
-    shutdownMsMax: settings.durationMs('SHUTDOWN_MS_MAX', 10_000, 1),
+    shutdownMsMax: settings.durationMs('SHUTDOWN_MS_MAX', 20_000, 1),
   };
 }
 
@@ -103,7 +104,8 @@ class Settings {
 
   loopback(name: string, fallback: string): string {
     const text = this.text(name, fallback);
-    if (/^(localhost|::1|127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/.test(text)) return text;
+    if (text === 'localhost' || text === '::1') return text;
+    if (isIPv4(text) && text.startsWith('127.')) return text;
     throw invalid(name, 'a loopback address, since the service has no authentication yet', text);
   }
 

@@ -3,6 +3,7 @@
  * `retryable` says that the same request may succeed later without a change.
  */
 export const errorTable = {
+  lagged: { status: 307, title: 'The cursor is older than the replay', retryable: false },
   invalid_request: { status: 400, title: 'The request is not valid', retryable: false },
   invalid_json: { status: 400, title: 'The body is not valid JSON', retryable: false },
   invalid_cursor: { status: 400, title: 'The cursor is not a sequence number', retryable: false },

@@ -1,3 +1,4 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { pino } from 'pino';
@@ -15,6 +16,7 @@ async function main(): Promise<void> {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
   });
+  makeDataDirectory(config);
   const service = await createService(config, environment, log);
   stopOnSignals(service, config, log);
   const { host, port } = config;
@@ -22,17 +24,32 @@ async function main(): Promise<void> {
   announce(service.app, config, log);
 }
 
-/** The first signal drains, the second ends at once. */
+function makeDataDirectory({ dataDir }: Config): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    accessSync(dataDir, constants.W_OK);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`PROCESSION_DATA_DIR must be a directory to write to: ${reason}`, { cause });
+  }
+}
+
+/** The first signal drains, a later one ends at once. */
 function stopOnSignals(service: Service, config: Config, log: Logger): void {
-  let isStopping = false;
+  let stoppingAt: number | null = null;
   const stop = (signal: NodeJS.Signals): void => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
+    const now = performance.now();
+    if (stoppingAt !== null && now - stoppingAt > echoMsMax) process.exit(1);
+    if (stoppingAt !== null) return;
+    stoppingAt = now;
     log.info({ signal }, 'shutting down');
     void shutDown(service, config, log);
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
 }
+
+/** A terminal signals npm and the service, and npm passes it on: both are one signal. */
+const echoMsMax = 1000;
 
 async function shutDown(service: Service, { shutdownMsMax }: Config, log: Logger): Promise<void> {
   const deadline = setTimeout(() => {
@@ -50,11 +67,11 @@ async function shutDown(service: Service, { shutdownMsMax }: Config, log: Logger
   }
 }
 
-function announce({ server }: Server, { pathPrefix, host }: Config, log: Logger): void {
+function announce({ server }: Server, { host }: Config, log: Logger): void {
   const address = server.address();
   const port = isAddressInfo(address) ? address.port : 0;
   const name = host.includes(':') ? `[${host}]` : host;
-  const url = `http://${name}:${port}${pathPrefix}`;
+  const url = `http://${name}:${port}`;
   log.info({ url }, 'listening');
   const headers = "-H 'accept: text/plain' -H 'content-type: application/json'";
   const body = '{"argv":["echo","hello"]}';

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import openApi from '../openapi/openapi.json' with { type: 'json' };
 import { buildApp } from './app.ts';
 import { LocalBackend } from './backend/local-backend.ts';
 import type { Config, Environment } from './config.ts';
@@ -30,7 +31,7 @@ export async function createService(
   const backend = createBackend(config, environment, { log, metrics });
   metrics.observe({ running: () => backend.runningCount });
   const isDraining = (): boolean => backend.isDraining;
-  const app = await buildApp({ config, backend, metrics, log, isDraining });
+  const app = await buildApp({ config, backend, metrics, log, isDraining, openApi });
   return {
     app,
     async stop() {

@@ -43,6 +43,7 @@ export class LocalBackend implements ExecBackend {
   readonly #retention: Retention;
   readonly #starting = new Map<string, Starting>();
   readonly #draining = new AbortController();
+  #launchingCount = 0;
 
   constructor(options: LocalBackendOptions) {
     const streams = new OpenStreams(options.observer);
@@ -64,7 +65,7 @@ export class LocalBackend implements ExecBackend {
 
   /** How many processes run or are being started. */
   get runningCount(): number {
-    return this.#starting.size + this.#table.runningCount;
+    return this.#launchingCount + this.#table.runningCount;
   }
 
   async start(params: StartParams): Promise<StartResult> {
@@ -89,8 +90,12 @@ export class LocalBackend implements ExecBackend {
     if (live !== undefined) return live;
     const found = await this.#options.engine.find(processId);
     if (found === 'expired') throw expired(processId);
-    if (found !== 'unknown') return this.#table.handle(found);
-    throw new ProcessionError('process_not_found', `there is no process ${processId}`);
+    if (found === 'unknown') {
+      throw new ProcessionError('process_not_found', `there is no process ${processId}`);
+    }
+    // A process is recorded some moments before its start has adopted it.
+    await Promise.allSettled([this.#starting.get(processId)?.result]);
+    return this.#table.handle(found);
   }
 
   async list({ labels = [], limit = 100, ...rest }: ListParams): Promise<ProcessPage> {
@@ -105,11 +110,10 @@ export class LocalBackend implements ExecBackend {
   async remove(processId: string, { force = false } = {}): Promise<void> {
     const process = await this.get(processId);
     const { live, record, hub } = process;
-    if (live !== null && !isOver(hub.lifecycle)) {
-      if (!force) {
-        throw new ProcessionError('process_running', `process ${processId} is not over yet`);
-      }
-      await live.endAndClose('terminated', { signal: 'SIGKILL', graceMs: 0 });
+    if (!isOver(hub.lifecycle)) {
+      if (!force) throw new ProcessionError('process_running', `${processId} is not over yet`);
+      if (live === null) await process.terminate({ signal: 'SIGKILL', grace_ms: 0 });
+      else await live.endAndClose('terminated', { signal: 'SIGKILL', graceMs: 0 });
     }
     await this.#retention.forget(record);
   }
@@ -120,9 +124,9 @@ export class LocalBackend implements ExecBackend {
    */
   async drain({ graceMs }: { readonly graceMs: number }): Promise<void> {
     this.#draining.abort();
+    for (const { hub } of this.#table.live) hub.nudge();
     await Promise.allSettled([...this.#starting.values()].map(({ result }) => result));
-    const ending = this.#table.live.map(async ({ hub, live }) => {
-      hub.nudge();
+    const ending = this.#table.live.map(async ({ live }) => {
       await live?.endAndClose('server_shutdown', { signal: 'SIGTERM', graceMs });
     });
     await Promise.all(ending);
@@ -157,6 +161,7 @@ export class LocalBackend implements ExecBackend {
   ): Promise<LocalProcess> {
     const { engine, spawner, observer, now, defaults } = this.#options;
     const startedAt = performance.now();
+    this.#launchingCount += 1;
     const identity = { process_id, fingerprint, started_at: now() };
     try {
       const { child, record } = await launch({ params, identity, defaults, spawner, engine });
@@ -165,6 +170,8 @@ export class LocalBackend implements ExecBackend {
     } catch (error) {
       observer.startFailed(error instanceof ProcessionError ? error.code : 'internal_error');
       throw error;
+    } finally {
+      this.#launchingCount -= 1;
     }
   }
 
@@ -173,11 +180,9 @@ export class LocalBackend implements ExecBackend {
       throw new ProcessionError('draining', 'the service shuts down and starts nothing');
     }
     const { processesMax } = this.#options;
-    if (this.runningCount <= processesMax) return;
-    throw new ProcessionError(
-      'processes_max_reached',
-      `${String(processesMax)} processes are running, which is the most`,
-    );
+    if (this.runningCount < processesMax) return;
+    const detail = `${processesMax} processes are running, which is the most`;
+    throw new ProcessionError('processes_max_reached', detail);
   }
 }
 

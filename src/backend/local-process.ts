@@ -1,4 +1,4 @@
-import type { Engine, LogPage, ProcessRecord } from '../engine/engine.ts';
+import type { LogPage, ProcessRecord } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
 import type {
   ExecProcess,
@@ -29,7 +29,6 @@ import { outputPageOf, snapshotOf } from './snapshot.ts';
 export interface LocalProcessOptions {
   readonly record: ProcessRecord;
   readonly hub: Hub;
-  readonly engine: Pick<Engine, 'read'>;
   readonly live: LiveChild | null;
   readonly pageBytesMax: number;
   /** Called with each stream that was opened; the result is called at its end. */
@@ -164,9 +163,9 @@ export class LocalProcess implements ExecProcess {
   }
 
   async #page(after_seq: number, max_bytes: number): Promise<LogPage> {
-    const { hub, engine, record } = this.#options;
+    const { hub } = this.#options;
     if (after_seq >= hub.head.last_seq) return { gap: null, events: [] };
-    return engine.read(record, { after_seq, max_bytes });
+    return hub.read({ after_seq, max_bytes });
   }
 
   /** Waits until `isDone`, the deadline, an abort, or the shutdown of the service. */

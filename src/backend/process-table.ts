@@ -123,11 +123,10 @@ export class ProcessTable {
   }
 
   #processOn(hub: Hub, record: ProcessRecord, live: LiveChild | null): LocalProcess {
-    const { engine, streams, readerQueueBytesMax } = this.#options;
+    const { streams, readerQueueBytesMax } = this.#options;
     return new LocalProcess({
       record,
       hub,
-      engine,
       live,
       pageBytesMax: Math.min(pageBytesMax, readerQueueBytesMax),
       onFollow: (followed) => streams.open(followed),

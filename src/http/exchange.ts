@@ -26,13 +26,21 @@ export function openStream(
   { request, reply, stallMs }: Exchange,
   { status, headers }: StreamHead,
 ): ResponseStream | null {
-  if (request.raw.httpVersion === '1.0') {
-    throw new ProcessionError('http_version_unsupported', 'streams need HTTP/1.1 or newer');
-  }
-  const response = openResponse(reply, { status, headers, stallMs });
-  if (request.method !== 'HEAD') return response;
-  response.end();
+  requireStreams(request);
+  if (request.method !== 'HEAD') return openResponse(reply, { status, headers, stallMs });
+  openResponse(reply, { status, headers: withoutTrailer(headers), stallMs }).end();
   return null;
+}
+
+/** Throws `http_version_unsupported` for a request that no stream can answer. */
+export function requireStreams({ raw }: FastifyRequest): void {
+  if (raw.httpVersion !== '1.0') return;
+  throw new ProcessionError('http_version_unsupported', 'streams need HTTP/1.1 or newer');
+}
+
+/** Node refuses to announce the trailers of a body that does not come. */
+function withoutTrailer(headers: StreamHead['headers']): StreamHead['headers'] {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'trailer'));
 }
 
 /** Aborts when the client has gone away, or has its answer. */

@@ -11,6 +11,9 @@ const mediaTypes = {
   raw: 'application/octet-stream',
 } as const;
 
+/** May follow a type in an `Accept`: some clients ask for what the answer then is called. */
+const charset = ';charset=utf-8';
+
 /** A representation, as the `format` of a query names it. */
 export type Format = keyof typeof mediaTypes;
 
@@ -25,8 +28,9 @@ export function negotiate<Offer extends Format>(
   offered: readonly Offer[],
 ): Offer {
   if (format !== undefined) return format;
-  const [type] = new Negotiator(request).mediaTypes(offered.map((offer) => mediaTypes[offer]));
-  const offer = offered.find((candidate) => mediaTypes[candidate] === type);
+  const types = offered.flatMap((offer) => [mediaTypes[offer], `${mediaTypes[offer]}${charset}`]);
+  const [type] = new Negotiator(request).mediaTypes(types);
+  const offer = offered.find((candidate) => mediaTypes[candidate] === type?.replace(charset, ''));
   if (offer !== undefined) return offer;
   const choices = offered.map((candidate) => mediaTypes[candidate]).join(', ');
   throw new ProcessionError('not_acceptable', `this route answers as ${choices}`);

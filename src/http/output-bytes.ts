@@ -34,7 +34,9 @@ export async function sendBytes(
   const trailers = (lastSeq: number): Record<string, string> =>
     isFollowing ? { 'Next-Seq': String(lastSeq + 1) } : {};
   if (subscription.kind !== 'stream') {
-    response.end(trailers(headSeq));
+    // What a failed process still had to write is not known, so following it has no proper end.
+    if (isFollowing && extent.isFailed) response.cut();
+    else response.end(trailers(headSeq));
   } else if (isEmpty) {
     subscription.stream.close();
     response.end();
@@ -48,12 +50,17 @@ interface Extent {
   readonly firstSeq: number;
   readonly headSeq: number;
   readonly gapBytes: number;
+  readonly isFailed: boolean;
 }
 
 async function extentAfter(process: ExecProcess, after_seq: number): Promise<Extent> {
-  const { gap, first_retained_seq, head_seq } = await process.read({ after_seq, max_bytes: 0 });
-  const firstSeq = Math.max(after_seq + 1, first_retained_seq);
-  return { firstSeq, headSeq: head_seq, gapBytes: gap?.bytes ?? 0 };
+  const page = await process.read({ after_seq, max_bytes: 0 });
+  return {
+    firstSeq: Math.max(after_seq + 1, page.first_retained_seq),
+    headSeq: page.head_seq,
+    gapBytes: page.gap?.bytes ?? 0,
+    isFailed: page.failure !== null,
+  };
 }
 
 function rawHeaders(format: 'text' | 'raw', { firstSeq, gapBytes }: Extent) {

@@ -1,5 +1,7 @@
 import type { FastifyReply } from 'fastify';
+import { ProcessionError } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
+import { jsonBytes, problemOf } from './problem.ts';
 
 /**
  * Sends a lagged reader to the retained output, with the rest of its query. 307 is the only
@@ -16,17 +18,13 @@ export function redirectLagged(
   const asked = new URLSearchParams(request.url.split('?').slice(1).join('?'));
   for (const [name, value] of asked) if (!query.has(name)) query.append(name, value);
   const location = `${path}?${query.toString()}`;
-  const problem = {
-    type: 'urn:procession:problem:lagged',
-    title: 'The cursor is older than the replay',
-    status: 307,
-    detail: `the stream goes on at ${location}`,
-    instance: request.id,
-    code: 'lagged',
-  };
+  const problem = problemOf(
+    new ProcessionError('lagged', `the stream goes on at ${location}`),
+    request,
+  );
   return reply
     .code(307)
     .headers({ location, 'cache-control': 'no-store', vary: 'Accept, Origin' })
     .type('application/problem+json')
-    .send(JSON.stringify(problem));
+    .send(jsonBytes(problem));
 }

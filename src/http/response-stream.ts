@@ -17,6 +17,7 @@ export class ResponseStream {
       this.#closed.abort();
     });
     raw.on('error', () => raw.destroy());
+    raw.on('timeout', () => raw.destroy());
   }
 
   /** Aborts when the connection is gone or the response has ended. */
@@ -63,7 +64,7 @@ export class ResponseStream {
     raw.once('drain', settle);
     raw.once('close', settle);
     // Node restarts this timer while the kernel still takes bytes of a pending write.
-    raw.setTimeout(this.#stallMs, () => raw.destroy());
+    raw.setTimeout(this.#stallMs);
     return promise;
   }
 }
@@ -73,12 +74,11 @@ export function openResponse(
   reply: FastifyReply,
   { status, headers, stallMs }: ResponseHead,
 ): ResponseStream {
-  reply.hijack();
   const { raw } = reply;
-  const stream = new ResponseStream(raw, stallMs);
   raw.writeHead(status, { ...definedHeaders(reply), ...headers });
+  reply.hijack();
   raw.flushHeaders();
-  return stream;
+  return new ResponseStream(raw, stallMs);
 }
 
 /** The head of a streamed response. */

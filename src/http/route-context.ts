@@ -9,6 +9,8 @@ export interface RouteContext {
   readonly isDraining: () => boolean;
   /** The Prometheus metrics as text. */
   readonly metrics: () => Promise<string>;
+  /** The OpenAPI document. */
+  readonly openApi: object;
   /** Silence after which a stream says something. */
   readonly heartbeatMs: number;
   /** How long a reader may take no byte before it is cut. */

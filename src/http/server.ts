@@ -5,6 +5,8 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type {
   FastifyBaseLogger,
   FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
@@ -65,18 +67,15 @@ export function createServer({ log, bodyBytesMax, requestMsMax }: ServerOptions)
   app.addHook('onRoute', ({ url, method }) => {
     methods.add(url, method);
   });
-  app.setNotFoundHandler((request, reply) => {
-    const allow = methods.allowed(request.url);
-    if (allow.length === 0) throw notFound(request.method, request.url);
-    void reply.header('allow', allow.join(', '));
-    throw new ProcessionError('method_not_allowed', `this route answers ${allow.join(', ')}`);
+  app.addHook('onRequest', (request, reply, done) => {
+    done(request.is404 ? unrouted(request, reply, methods) : undefined);
   });
   useStrictBodies(app, requestMsMax);
   app.addHook('preValidation', (request, _reply, done) => {
     const { schema, config } = request.routeOptions;
     const querySchema: QuerySchema = schema?.querystring ?? {};
     request.query = readQuery(querySchema, request.query);
-    request.body ??= config.emptyBody;
+    if (request.body === undefined) request.body = config.emptyBody;
     done();
   });
   return app;
@@ -115,14 +114,16 @@ function useStrictBodies(app: Server, requestMsMax: number): void {
 }
 
 function isJson({ headers }: IncomingMessage): boolean {
-  return headers['content-type']?.startsWith('application/json') === true;
+  return headers['content-type']?.toLowerCase().startsWith('application/json') === true;
 }
 
 /** Gives up on a body that is not complete in time, as the server does for headers. */
 function limitArrival(request: IncomingMessage, msMax: number): void {
   const timer = setTimeout(() => {
     const detail = `the body was not complete within ${msMax} ms`;
-    request.destroy(new ProcessionError('request_timeout', detail));
+    const error = new ProcessionError('request_timeout', detail);
+    // Whoever reads the body answers this; to destroy the request would end the connection first.
+    if (request.listenerCount('error') > 0) request.emit('error', error);
   }, msMax);
   const stop = (): void => {
     clearTimeout(timer);
@@ -130,9 +131,19 @@ function limitArrival(request: IncomingMessage, msMax: number): void {
   request.once('end', stop).once('close', stop);
 }
 
-function notFound(method: string, url: string): ProcessionError {
-  const path = url.split('?', 1).join('').slice(0, 200);
-  return new ProcessionError('route_not_found', `there is no route ${method} ${path}`);
+/** Why no route answers; told before anything of the body is looked at. */
+function unrouted(
+  { method, url }: FastifyRequest,
+  reply: FastifyReply,
+  methods: MethodTable,
+): ProcessionError {
+  const allow = methods.allowed(url).join(', ');
+  if (allow === '') {
+    const path = url.split('?', 1).join('').slice(0, 200);
+    return new ProcessionError('route_not_found', `there is no route ${method} ${path}`);
+  }
+  void reply.header('allow', allow);
+  return new ProcessionError('method_not_allowed', `this route answers ${allow}`);
 }
 
 /** Answers what is not HTTP, or not in time, on the bare socket. */

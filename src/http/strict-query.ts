@@ -12,11 +12,13 @@ export interface QuerySchema {
  */
 export function readQuery(schema: QuerySchema, query: unknown): Record<string, unknown> {
   const members = typeof query === 'object' && query !== null ? query : {};
-  const read: Record<string, unknown> = {};
-  for (const [name, text] of Object.entries(members)) {
-    read[name] = readValue(schema.properties?.[name]?.type, text);
-  }
-  return read;
+  return Object.fromEntries(
+    Object.entries(members).map(([name, text]) => [name, readValue(typeOf(schema, name), text)]),
+  );
+}
+
+function typeOf({ properties = {} }: QuerySchema, name: string): unknown {
+  return Object.hasOwn(properties, name) ? properties[name]?.type : undefined;
 }
 
 function readValue(type: unknown, text: unknown): unknown {

@@ -14,7 +14,8 @@ export class Upload implements AsyncIterable<Buffer> {
 
   /**
    * The pieces as they arrive. Throws `request_timeout` when one was asked for and none came
-   * in time, and when the client has gone away. Leaving early keeps the connection.
+   * in time, and when the client has gone away. Leaving early keeps the connection: the rest
+   * is read and dropped, since the next request comes behind it.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
     const pieces: AsyncIterator<Buffer> = this.#request.iterator({ destroyOnReturn: false });
@@ -25,8 +26,19 @@ export class Upload implements AsyncIterable<Buffer> {
         yield piece.value;
       }
     } finally {
-      await pieces.return?.();
+      void this.#drain(pieces);
+      this.#request.resume();
     }
+  }
+
+  /**
+   * Reads on to the end for nobody, or the connection could carry no further request. Not
+   * awaited: it also waits for a piece that did not come in time. The stream learns a turn
+   * later that its iterator has gone, and resumes only then.
+   */
+  async #drain(pieces: AsyncIterator<Buffer>): Promise<void> {
+    await pieces.return?.();
+    setImmediate(() => this.#request.resume());
   }
 
   async #inTime<Result>(piece: Promise<Result>): Promise<Result> {

@@ -9,9 +9,15 @@ export function unfinishedTail(bytes: Buffer): number {
   for (let back = 1; back <= reach; back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;
     if (isContinuation(byte)) continue;
-    return characterLength(byte) > back ? back : 0;
+    return isBegin(bytes.subarray(bytes.length - back), characterLength(byte)) ? back : 0;
   }
   return 0;
+}
+
+/** Completed with the lowest bytes it is valid, unless it is overlong, a surrogate or too high. */
+function isBegin(tail: Buffer, length: number): boolean {
+  if (tail.length === 1) return length > 1;
+  return tail.length < length && isUtf8(Buffer.concat([tail], length).fill(0x80, tail.length));
 }
 
 /** The largest cut of at most `max` bytes that does not divide a character of valid UTF-8. */

@@ -36,9 +36,9 @@ export class LogWriter {
     return this.#pending.length > 0;
   }
 
-  /** Whether an unfinished character is held back. */
-  get hasHeld(): boolean {
-    return this.#held.size > 0;
+  /** The unfinished characters held back; a new buffer each time one begins or grows. */
+  get held(): ReadonlyMap<StreamName, Buffer> {
+    return this.#held;
   }
 
   /** Adds bytes of one stream; the buffer must not be written to afterwards. */
@@ -56,9 +56,10 @@ export class LogWriter {
     this.#pending.push({ kind: 'run', stream, chunks: [], isLast: true });
   }
 
-  /** Lets go of all bytes held back. */
-  release(): void {
-    for (const stream of this.#held.keys()) this.end(stream);
+  /** Lets go of what a stream holds back, unless its next bytes are here already. */
+  release(stream: StreamName): void {
+    const goesOn = this.#pending.some((item) => item.kind === 'run' && item.stream === stream);
+    if (!goesOn) this.end(stream);
   }
 
   /** Adds the exit; at most once. */

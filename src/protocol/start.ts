@@ -121,6 +121,7 @@ export const startProcess = {
     'stream from the beginning, the first frame being `started`; with `Accept: text/plain` its raw ' +
     'output, with the trailers `Exit-Code` and `Exit-Signal`. A cut answer does not end the process.',
   tags: ['processes'],
+  querystring: Type.Object({}, { additionalProperties: false }),
   body: ref(StartRequest),
   response: {
     200: { description: 'The same request had started it before.', ...startedContent },

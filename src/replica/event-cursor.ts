@@ -67,7 +67,7 @@ export class EventCursor implements EventStream {
 
   async #changed(waitMs: number): Promise<boolean> {
     const { hub } = this.#options;
-    if (this.#cursor < hub.endSeq || hub.isDraining) return true;
+    if (this.#isDone || this.#cursor < hub.endSeq || hub.isDraining) return true;
     this.#wait = hub.wait(waitMs);
     const isWoken = await this.#wait.promise;
     this.#wait = null;

@@ -116,9 +116,10 @@ export class Hub {
     return undefined;
   }
 
-  /** Reads whole events after `cursor` from the engine. */
-  read(query: ReadQuery): Promise<LogPage> {
-    return this.#options.read(query);
+  /** Reads whole events after a cursor from the engine, none that is not published yet. */
+  async read(query: ReadQuery): Promise<LogPage> {
+    const { gap, events } = await this.#options.read(query);
+    return { gap, events: events.filter(({ seq }) => seq <= this.#head.last_seq) };
   }
 
   /** The unsequenced last event of a failed process; null otherwise. */

@@ -42,7 +42,7 @@ export class Publisher {
   #isFlushing = false;
   #windowEnd = 0;
   #flushTimer: NodeJS.Timeout | undefined;
-  #heldTimer: NodeJS.Timeout | undefined;
+  readonly #watched = new Map<StreamName, { bytes: Buffer; timer: NodeJS.Timeout }>();
   #room: PromiseWithResolvers<undefined> | null = null;
   readonly #sealed = Promise.withResolvers<undefined>();
 
@@ -119,30 +119,41 @@ export class Publisher {
   }
 
   async #commit(events: readonly LogEvent[]): Promise<void> {
-    const { hub, record, engine, now, onCommit, onRefused } = this.#options;
+    const { hub, now, onCommit } = this.#options;
     const at = now();
     const lifecycle = events.reduce((from, event) => afterEvent(from, event, at), hub.lifecycle);
+    const head = await this.#append(events, lifecycle);
+    hub.publish(events, head, lifecycle);
+    onCommit(events, head);
+    if (lifecycle.state === 'closed') this.#sealed.resolve(undefined);
+  }
+
+  async #append(events: readonly LogEvent[], lifecycle: Lifecycle): Promise<LogHead> {
+    const { engine, record, onRefused } = this.#options;
     for (;;) {
       try {
-        const head = await engine.append(record, events, lifecycle);
-        hub.publish(events, head, lifecycle);
-        onCommit(events, head);
-        break;
+        return await engine.append(record, events, lifecycle);
       } catch (error) {
         onRefused(error);
         await sleep(retryMs);
       }
     }
-    if (lifecycle.state === 'closed') this.#sealed.resolve(undefined);
   }
 
+  /** Each character that is held back has its own time, whatever the other streams do. */
   #watchHeld(): void {
-    clearTimeout(this.#heldTimer);
-    if (!this.#writer.hasHeld) return;
-    this.#heldTimer = setTimeout(() => {
-      this.#writer.release();
-      this.#flushNow();
-    }, heldMsMax);
+    const { held } = this.#writer;
+    for (const [stream, bytes] of held) {
+      const watched = this.#watched.get(stream);
+      if (watched?.bytes === bytes) continue;
+      clearTimeout(watched?.timer);
+      const timer = setTimeout(() => {
+        if (held.get(stream) !== bytes) return;
+        this.#writer.release(stream);
+        this.#flushNow();
+      }, heldMsMax);
+      this.#watched.set(stream, { bytes, timer });
+    }
   }
 }
 

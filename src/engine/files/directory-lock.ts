@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -10,7 +11,9 @@ const waitMsMax = 1_000;
  * would write over each other's logs.
  */
 export function lockDirectory(dir: string): () => void {
-  const database = new DatabaseSync(join(dir, 'lock'), { timeout: waitMsMax });
+  const file = join(dir, 'lock');
+  closeSync(openSync(file, 'a', 0o600));
+  const database = new DatabaseSync(file, { timeout: waitMsMax });
   try {
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {

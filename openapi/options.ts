@@ -1,9 +1,7 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
-import { cursorMark, integerMax } from './protocol/schema.ts';
-
-/** The version of the service and of its document. */
-const version = '0.1.0';
+import manifest from '../package.json' with { type: 'json' };
+import { cursorMark, integerMax } from '../src/protocol/schema.ts';
 
 /** How the OpenAPI document is made of the schemas of the routes. */
 export const openApiOptions: FastifyDynamicSwaggerOptions = {
@@ -11,7 +9,7 @@ export const openApiOptions: FastifyDynamicSwaggerOptions = {
     openapi: '3.1.0',
     info: {
       title: 'Procession',
-      version,
+      version: manifest.version,
       description:
         'Starts, follows and controls processes. Every byte reaches every reader exactly once ' +
         'and in order, or the missing range is named. The protocol is docs/protocol.md.',

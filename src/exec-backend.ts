@@ -34,7 +34,8 @@ export interface EventStream {
   /**
    * The next events: at least one, or none when `waitMs` passed in silence. Null after
    * `closed`, `failed`, `lagged` or `draining` was given, or after {@link close}. The array
-   * is shared with other readers. One call at a time.
+   * is shared with other readers, and its chunks are valid until the next call. One call at a
+   * time.
    */
   next(waitMs: number): Promise<readonly StreamEvent[] | null>;
   /** Ends the stream; a call under way resolves with null. */
@@ -77,7 +78,7 @@ export type WakeSubscription =
 export interface ExecProcess {
   readonly process_id: string;
 
-  /** What is known now. Rejects with `process_expired` once it was removed. */
+  /** What is known now. May reject with `process_expired` once it was removed. */
   snapshot(): Promise<ProcessSnapshot>;
 
   /**

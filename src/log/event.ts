@@ -58,13 +58,13 @@ export interface GapEvent {
 }
 
 /** The reader fell behind the replay; what follows `after_seq` is in the retained output. */
-export interface LaggedEvent {
+interface LaggedEvent {
   readonly type: 'lagged';
   readonly after_seq: number;
 }
 
 /** The server shuts down; the stream goes on elsewhere or later from the same cursor. */
-export interface DrainingEvent {
+interface DrainingEvent {
   readonly type: 'draining';
 }
 

@@ -1,0 +1,4 @@
+import { describeExecBackend } from './exec-backend.ts';
+import { openLocal } from './open-local.ts';
+
+describeExecBackend('the backend of this host', openLocal);

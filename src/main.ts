@@ -1,5 +1,6 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { pino } from 'pino';
 import type { Config } from './config.ts';
@@ -9,6 +10,9 @@ import type { Service } from './service.ts';
 import { createService } from './service.ts';
 
 async function main(): Promise<void> {
+  // Strings on their way to readers would let the young generation grow to 128 MiB, and each
+  // fork copies the page tables of all that. From here on it keeps the size it has.
+  setFlagsFromString('--semi-space-growth-factor=1');
   const environment = ownEnvironment();
   const config = loadConfig(environment);
   const log = pino({
@@ -39,7 +43,7 @@ function stopOnSignals(service: Service, config: Config, log: Logger): void {
   let stoppingAt: number | null = null;
   const stop = (signal: NodeJS.Signals): void => {
     const now = performance.now();
-    if (stoppingAt !== null && now - stoppingAt > echoMsMax) process.exit(1);
+    if (stoppingAt !== null && now - stoppingAt > echoMsMax) exitAtOnce(service);
     if (stoppingAt !== null) return;
     stoppingAt = now;
     log.info({ signal }, 'shutting down');
@@ -54,7 +58,7 @@ const echoMsMax = 1000;
 async function shutDown(service: Service, { shutdownMsMax }: Config, log: Logger): Promise<void> {
   const deadline = setTimeout(() => {
     log.error({ shutdown_ms_max: shutdownMsMax }, 'shutdown deadline passed');
-    process.exit(1);
+    exitAtOnce(service);
   }, shutdownMsMax);
   try {
     await service.stop();
@@ -63,8 +67,14 @@ async function shutDown(service: Service, { shutdownMsMax }: Config, log: Logger
     process.exit(0);
   } catch (err) {
     log.fatal({ err }, 'shutdown failed');
-    process.exit(1);
+    exitAtOnce(service);
   }
+}
+
+/** Without waiting, but not without ending the children. */
+function exitAtOnce(service: Service): never {
+  service.killAll();
+  process.exit(1);
 }
 
 function announce({ server }: Server, { host }: Config, log: Logger): void {

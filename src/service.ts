@@ -16,6 +16,8 @@ export interface Service {
    * Resolves when nothing is left.
    */
   stop(): Promise<void>;
+  /** Kills every child at once, for an end that waits for nothing. */
+  killAll(): void;
 }
 
 /** How long connections may take to send their last bytes when the service stops. */
@@ -34,6 +36,9 @@ export async function createService(
   const app = await buildApp({ config, backend, metrics, log, isDraining, openApi });
   return {
     app,
+    killAll() {
+      backend.killAll();
+    },
     async stop() {
       await backend.drain({ graceMs: config.shutdownGraceMs });
       const closing = app.close();

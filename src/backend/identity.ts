@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { ProcessionError } from '../errors.ts';
 import type { StartParams } from '../exec-types.ts';
 
 /**
@@ -21,6 +22,15 @@ export function newIncarnation(): string {
 /** Hash of the members of a start request as given; their order does not count. */
 export function fingerprintOf(params: StartParams): string {
   return createHash('sha256').update(JSON.stringify(params, sortedMembers)).digest('hex');
+}
+
+/** Throws `process_id_conflict` unless a start asks for what is known under its id. */
+export function requireSame(processId: string, known: string, asked: string): void {
+  if (known === asked) return;
+  throw new ProcessionError(
+    'process_id_conflict',
+    `process ${processId} was started by a different request`,
+  );
 }
 
 function sortedMembers(_name: string, value: unknown): unknown {

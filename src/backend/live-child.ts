@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { ProcessRecord } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
 import type { SignalParams, WriteParams, WriteResult } from '../exec-types.ts';
@@ -87,6 +88,11 @@ export class LiveChild {
     if (this.#isReaped || !kill(scope === 'group' ? -pid : pid, number)) {
       throw new ProcessionError('process_exited', `process ${process_id} has exited`);
     }
+  }
+
+  /** Kills the group now, if the process has not exited. */
+  kill(): void {
+    if (!this.#isReaped) kill(-this.#options.record.pid, constants.signals.SIGKILL);
   }
 
   /**

@@ -5,7 +5,7 @@ import type { ListParams, ProcessPage, StartParams } from '../exec-types.ts';
 import { isOver } from '../log/lifecycle.ts';
 import type { Spawner } from '../process/spawner.ts';
 import type { StdinLimits } from '../process/stdin.ts';
-import { fingerprintOf, newProcessId } from './identity.ts';
+import { fingerprintOf, newProcessId, requireSame } from './identity.ts';
 import type { LaunchDefaults } from './launch.ts';
 import { launch } from './launch.ts';
 import type { LocalProcess } from './local-process.ts';
@@ -132,6 +132,11 @@ export class LocalBackend implements ExecBackend {
     await Promise.all(ending);
   }
 
+  /** Kills the groups of all processes at once and waits for nothing; their logs stay open. */
+  killAll(): void {
+    for (const { live } of this.#table.live) live?.kill();
+  }
+
   /** Stops removing expired processes and closes the engine. */
   async close(): Promise<void> {
     this.#retention.close();
@@ -184,14 +189,6 @@ export class LocalBackend implements ExecBackend {
     const detail = `${processesMax} processes are running, which is the most`;
     throw new ProcessionError('processes_max_reached', detail);
   }
-}
-
-function requireSame(processId: string, known: string, asked: string): void {
-  if (known === asked) return;
-  throw new ProcessionError(
-    'process_id_conflict',
-    `process ${processId} was started by a different request`,
-  );
 }
 
 function expired(processId: string): ProcessionError {

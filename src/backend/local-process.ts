@@ -92,11 +92,11 @@ export class LocalProcess implements ExecProcess {
 
   signal(params: SignalParams): Promise<ProcessSnapshot> {
     const { live } = this.#options;
-    if (live === null) {
-      const detail = `process ${this.process_id} has exited`;
-      return Promise.reject(new ProcessionError('process_exited', detail));
-    }
     return Promise.try(() => {
+      requireSignal(params.signal);
+      if (live === null) {
+        throw new ProcessionError('process_exited', `process ${this.process_id} has exited`);
+      }
       live.signal(params);
       return this.snapshotNow();
     });

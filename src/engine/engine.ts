@@ -78,7 +78,7 @@ export interface LogPage {
 
 /**
  * The store behind the logs. A log is appended to by one owner, in order; what an append
- * resolved with can be read from then on. Every method may reject when the store fails; an
+ * resolved with can be read from then on, and the events are the caller's again. Every method may reject when the store fails; an
  * append that rejected may be repeated with the same events.
  */
 export interface Engine {

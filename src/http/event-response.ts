@@ -1,7 +1,8 @@
 import type { EventStream } from '../exec-backend.ts';
 import { isTerminal } from '../exec-backend.ts';
+import type { StreamEvent } from '../log/event.ts';
 import type { FrameStyle } from './frame.ts';
-import { encodeBatch } from './frame.ts';
+import { encodeBatch, isShared } from './frame.ts';
 import type { ResponseStream } from './response-stream.ts';
 
 /** Milliseconds after which an SSE client reconnects by itself. */
@@ -60,8 +61,7 @@ export async function sendEvents({
     for (;;) {
       const events = await stream.next(heartbeatMs);
       if (events === null) break;
-      const bytes = events.length === 0 ? heartbeat(style.format) : encodeBatch(events, style);
-      const isTaken = await response.write(bytes);
+      const isTaken = await sendBatch(response, events, style);
       const last = events.at(-1);
       if (isTaken && last !== undefined && isTerminal(last)) {
         response.end();
@@ -76,4 +76,14 @@ export async function sendEvents({
   } finally {
     stream.close();
   }
+}
+
+function sendBatch(
+  response: ResponseStream,
+  events: readonly StreamEvent[],
+  style: FrameStyle,
+): Promise<boolean> {
+  if (events.length === 0) return response.write(heartbeat(style.format));
+  const bytes = encodeBatch(events, style);
+  return isShared(bytes) ? response.write(bytes) : response.handOver(bytes);
 }

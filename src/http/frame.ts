@@ -1,4 +1,5 @@
 import type { OutputEvent, StreamEvent } from '../log/event.ts';
+import { allocate } from '../log/memory.ts';
 import { isText } from '../log/utf8.ts';
 
 /** How chunks are written; see docs/protocol.md. */
@@ -23,16 +24,24 @@ export function chunkText(
 
 /**
  * A batch of events as bytes. The same array gives the same bytes without encoding it again,
- * so readers at the same place share them; the array must not change.
+ * so readers at the same place share them, see {@link isShared}; the array must not change.
  */
 export function encodeBatch(events: readonly StreamEvent[], style: FrameStyle): Buffer {
   const cache = caches[style.format][style.encoding];
   const known = cache.get(events);
   if (known !== undefined) return known;
-  const bytes = Buffer.concat(events.map((event) => encodeEvent(event, style)));
-  cache.set(events, bytes);
+  const bytes = bytesOf(events.flatMap((event) => encodeEvent(event, style)));
+  if (isShared(bytes)) cache.set(events, bytes);
   return bytes;
 }
+
+/** Whether others may get the same bytes of a batch; large ones are their reader's alone. */
+export function isShared(bytes: Buffer): boolean {
+  return bytes.length <= sharedBytesMax;
+}
+
+/** More than the batches that a hub keeps in memory come to. */
+const sharedBytesMax = 128 * 1024;
 
 /** An SSE frame: `event`, then one line of data, then `id`, which old clients need last. */
 export function sseFrame(event: string, data: string, id: number | null): string {
@@ -53,24 +62,36 @@ const caches: Record<FrameStyle['format'], Record<ChunkEncoding, Cache>> = {
   ndjson: { utf8: new WeakMap(), base64: new WeakMap() },
 };
 
-function encodeEvent(event: StreamEvent, style: FrameStyle): Buffer {
+/** One allocation for a whole batch, and no string of more than one chunk. */
+function bytesOf(parts: readonly string[]): Buffer {
+  const sizes = parts.map((part) => Buffer.byteLength(part));
+  const bytes = allocate(sizes.reduce((sum, size) => sum + size, 0));
+  let end = 0;
+  for (const [place, part] of parts.entries()) {
+    // As many bytes as characters is ASCII, which `latin1` copies without looking at it.
+    end += bytes.write(part, end, sizes[place] === part.length ? 'latin1' : 'utf8');
+  }
+  return bytes;
+}
+
+function encodeEvent(event: StreamEvent, style: FrameStyle): string[] {
   if (event.type === 'output') return encodeOutput(event, style);
   const data = JSON.stringify(dataOf(event, style));
-  if (style.format === 'ndjson') return Buffer.from(`${data}\n`);
-  if (event.type === 'draining') return Buffer.from(drainingFrame());
-  return Buffer.from(sseFrame(event.type, data, idOf(event)));
+  if (style.format === 'ndjson') return [`${data}\n`];
+  if (event.type === 'draining') return [drainingFrame()];
+  return [sseFrame(event.type, data, idOf(event))];
 }
 
 /** Output is the hot path: text goes through JSON once, base64 is copied as it is. */
-function encodeOutput({ seq, stream, chunk }: OutputEvent, style: FrameStyle): Buffer {
+function encodeOutput({ seq, stream, chunk }: OutputEvent, style: FrameStyle): string[] {
   const isSse = style.format === 'sse';
   const before = isSse ? 'event: output\ndata: ' : '';
   const after = isSse ? `}\nid: ${seq}\n\n` : '}\n';
   const isUtf8 = style.encoding === 'utf8' && isText(chunk);
   const encoding = isUtf8 ? 'utf8' : 'base64';
   const head = `${before}{"type":"output","seq":${seq},"stream":"${stream}","encoding":"${encoding}","chunk":`;
-  if (isUtf8) return Buffer.from(head + JSON.stringify(chunk.toString('utf8')) + after, 'utf8');
-  return Buffer.from(`${head}"${chunk.toString('base64')}"${after}`, 'latin1');
+  if (isUtf8) return [head, JSON.stringify(chunk.toString('utf8')), after];
+  return [head, '"', chunk.toString('base64'), '"', after];
 }
 
 function dataOf(event: Exclude<StreamEvent, OutputEvent>, { outputUrl }: FrameStyle): object {

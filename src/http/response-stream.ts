@@ -1,8 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import { free } from '../log/memory.ts';
 
 /** How long a cut waits for its last bytes to leave. */
 const cutMsMax = 1000;
+
+/** Spares each response the stack trace of an `AbortError` that nobody looks at. */
+const goneReason = 'the response is over';
 
 /** A streamed response under way. Obeys backpressure, and ends in one of two ways. */
 export class ResponseStream {
@@ -14,7 +18,7 @@ export class ResponseStream {
     this.#raw = raw;
     this.#stallMs = stallMs;
     raw.once('close', () => {
-      this.#closed.abort();
+      this.#closed.abort(goneReason);
     });
     raw.on('error', () => raw.destroy());
     raw.on('timeout', () => raw.destroy());
@@ -33,6 +37,29 @@ export class ResponseStream {
     if (this.closed.aborted) return false;
     if (!this.#raw.write(bytes)) await this.#drained();
     return !this.closed.aborted;
+  }
+
+  /**
+   * Writes bytes that nobody else uses, and waits until all have left. Their memory is freed
+   * then. False as {@link write}.
+   */
+  async handOver(bytes: Buffer): Promise<boolean> {
+    if (this.closed.aborted) return false;
+    const raw = this.#raw;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const lose = (): void => {
+      resolve(false);
+    };
+    raw.once('close', lose);
+    raw.setTimeout(this.#stallMs);
+    raw.write(bytes, (error) => {
+      resolve(!(error instanceof Error));
+    });
+    const hasLeft = await promise;
+    raw.setTimeout(0);
+    raw.off('close', lose);
+    if (hasLeft) free([bytes]);
+    return hasLeft && !this.closed.aborted;
   }
 
   /** A clean end: the reader knows that it has everything. */

@@ -1,5 +1,6 @@
 import type { ExitStatus, LogEvent, StreamName } from './event.ts';
 import { outputEventBytesMax } from './event.ts';
+import { allocate, free } from './memory.ts';
 import { cutBefore, unfinishedTail } from './utf8.ts';
 
 interface Run {
@@ -116,5 +117,10 @@ export class LogWriter {
 function joined(held: Buffer | undefined, chunks: Buffer[]): Buffer {
   const [first] = chunks;
   if (held === undefined && chunks.length === 1 && first !== undefined) return first;
-  return Buffer.concat(held === undefined ? chunks : [held, ...chunks]);
+  const parts = held === undefined ? chunks : [held, ...chunks];
+  const bytes = allocate(parts.reduce((sum, part) => sum + part.length, 0));
+  let end = 0;
+  for (const part of parts) end += part.copy(bytes, end);
+  free(chunks);
+  return bytes;
 }

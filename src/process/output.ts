@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { StreamName } from '../log/event.ts';
+import { own } from '../log/memory.ts';
 
 /** Where output goes. A promise asks the source to wait for it. */
 export interface OutputSink {
@@ -51,7 +52,7 @@ export class OutputPump {
     this.#openStreams += 1;
     readable.on('data', (chunk: Buffer) => {
       this.#chunks += 1;
-      const room = sink.output(name, chunk);
+      const room = sink.output(name, own(chunk));
       if (room !== null) void pauseUntil(readable, room);
     });
     const { promise, resolve } = Promise.withResolvers<undefined>();

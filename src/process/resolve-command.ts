@@ -1,4 +1,4 @@
-import { access, constants, stat } from 'node:fs/promises';
+import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 import { ProcessionError } from '../errors.ts';
 import { errnoOf } from './errno.ts';
@@ -10,12 +10,16 @@ import type { SpawnRequest } from './spawner.ts';
  * name to look up and is given back as it came. The result may be relative to the cwd.
  * Rejects with `command_not_found`, or `not_executable` when only such files were found.
  */
-export async function resolveCommand({ argv, cwd, env }: SpawnRequest): Promise<string> {
+export function resolveCommand(request: SpawnRequest): Promise<string> {
+  return Promise.try(() => find(request));
+}
+
+function find({ argv, cwd, env }: SpawnRequest): string {
   const [command = ''] = argv;
   const candidates = command.includes('/') ? [command] : inPath(command, env['PATH']);
   let isThere = false;
   for (const candidate of candidates) {
-    const kind = await look(path.resolve(cwd, candidate));
+    const kind = look(path.resolve(cwd, candidate));
     if (kind === 'executable') return candidate;
     isThere ||= kind === 'other';
   }
@@ -30,11 +34,14 @@ function inPath(command: string, variable = defaultPath): readonly string[] {
 
 const defaultPath = '/usr/local/bin:/usr/bin:/bin';
 
-async function look(file: string): Promise<'executable' | 'other' | 'nothing'> {
+/** At once: most entries of a `PATH` miss, and a thread costs ten times what a look does. */
+function look(file: string): 'executable' | 'other' | 'nothing' {
   try {
-    await access(file, constants.X_OK);
-    const found = await stat(file);
-    return found.isFile() ? 'executable' : 'other';
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined) return 'nothing';
+    if (!found.isFile()) return 'other';
+    accessSync(file, constants.X_OK);
+    return 'executable';
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return 'nothing';

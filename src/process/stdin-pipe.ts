@@ -66,11 +66,11 @@ export class StdinPipe {
     this.#writeNext();
   }
 
-  /** Drops what is queued; may be repeated. */
+  /** Drops what is queued; may be repeated. The reason spares the stack of an `AbortError`. */
   close(): void {
     this.#queue = [];
     this.#stream?.destroy();
-    this.#closing.abort();
+    this.#closing.abort('the pipe is closed');
     this.#settleWait?.('closed');
   }
 

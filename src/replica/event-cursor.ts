@@ -1,6 +1,7 @@
 import type { EventStream, SubscribeParams } from '../exec-backend.ts';
 import { isTerminal } from '../exec-backend.ts';
-import type { StreamEvent } from '../log/event.ts';
+import type { LogEvent, StreamEvent } from '../log/event.ts';
+import { freeChunks } from '../log/memory.ts';
 import type { Wait } from '../log/wake-list.ts';
 import type { Hub } from './hub.ts';
 
@@ -24,6 +25,7 @@ export class EventCursor implements EventStream {
   #cursor: number;
   #isDone = false;
   #wait: Wait | null = null;
+  #page: readonly LogEvent[] = [];
 
   constructor(options: EventCursorOptions) {
     this.#options = options;
@@ -32,6 +34,8 @@ export class EventCursor implements EventStream {
   }
 
   async next(waitMs: number): Promise<readonly StreamEvent[] | null> {
+    freeChunks(this.#page);
+    this.#page = [];
     while (!this.#isDone) {
       const events = this.#atHand() ?? (await this.#stored());
       if (events !== null) return this.#give(events);
@@ -62,6 +66,7 @@ export class EventCursor implements EventStream {
     const { hub, pageBytesMax } = this.#options;
     if (this.#cursor >= hub.head.last_seq) return null;
     const { gap, events } = await hub.read({ after_seq: this.#cursor, max_bytes: pageBytesMax });
+    this.#page = events;
     return gap === null ? events : [gap, ...events];
   }
 

@@ -60,12 +60,16 @@ export class Hub {
     return this.#head.last_seq + (this.#lifecycle.state === 'failed' ? 1 : 0);
   }
 
-  /** Makes committed events visible and wakes whoever waits. The array must not change. */
-  publish(events: readonly LogEvent[], head: LogHead, lifecycle: Lifecycle): void {
+  /**
+   * Makes committed events visible and wakes whoever waits. Says whether it keeps the events:
+   * then neither the array nor the chunks may change.
+   */
+  publish(events: readonly LogEvent[], head: LogHead, lifecycle: Lifecycle): boolean {
     this.#head = head;
     this.#lifecycle = lifecycle;
-    if (this.#followers > 0 && events.length > 0) this.#remember(events);
+    const isKept = this.#followers > 0 && events.length > 0 && this.#remember(events);
     this.#waiting.wakeAll();
+    return isKept;
   }
 
   /** Wakes whoever waits although nothing was added, so that it looks at the state again. */
@@ -97,9 +101,7 @@ export class Hub {
   /** Forgets the batches with the last follower. */
   unfollow(): void {
     this.#followers -= 1;
-    if (this.#followers > 0) return;
-    this.#ring = [];
-    this.#ringBytes = 0;
+    if (this.#followers === 0) this.#forget();
   }
 
   /**
@@ -131,19 +133,36 @@ export class Hub {
     return { type: 'failed', last_seq: this.#head.last_seq, message, failure_reason, ...exit };
   }
 
-  #remember(events: readonly LogEvent[]): void {
+  /** The ring has no holes, so a batch that it does not keep empties it. */
+  #remember(events: readonly LogEvent[]): boolean {
     const bytes = events.reduce((sum, event) => sum + payloadBytes(event), 0);
+    if (bytes >= batchBytesMax) {
+      this.#forget();
+      return false;
+    }
     this.#ring.push({ events, bytes });
     this.#ringBytes += bytes;
     while (this.#ring.length > 1 && this.#isRingOver()) {
       this.#ringBytes -= this.#ring.shift()?.bytes ?? 0;
     }
+    return true;
+  }
+
+  #forget(): void {
+    this.#ring = [];
+    this.#ringBytes = 0;
   }
 
   #isRingOver(): boolean {
     return this.#ringBytes > this.#options.ringBytesMax || this.#ring.length > ringBatchesMax;
   }
 }
+
+/**
+ * A batch of so many bytes comes from a program that moves much: its readers soon differ in
+ * their places, and its memory is worth more than the read from the engine.
+ */
+const batchBytesMax = 64 * 1024;
 
 /** Bounds the batches of few bytes; more than a quick reader is ever behind. */
 const ringBatchesMax = 256;

@@ -3,6 +3,7 @@ import type { Engine, LogHead, ProcessRecord } from '../engine/engine.ts';
 import type { ExitStatus, LogEvent, StreamName } from '../log/event.ts';
 import type { Lifecycle } from '../log/lifecycle.ts';
 import { advance, exitOf } from '../log/lifecycle.ts';
+import { freeChunks } from '../log/memory.ts';
 import { LogWriter } from '../log/writer.ts';
 import type { Hub } from './hub.ts';
 
@@ -123,8 +124,9 @@ export class Publisher {
     const at = now();
     const lifecycle = events.reduce((from, event) => afterEvent(from, event, at), hub.lifecycle);
     const head = await this.#append(events, lifecycle);
-    hub.publish(events, head, lifecycle);
+    const isKept = hub.publish(events, head, lifecycle);
     onCommit(events, head);
+    if (!isKept) freeChunks(events);
     if (lifecycle.state === 'closed') this.#sealed.resolve(undefined);
   }
 

@@ -4,24 +4,22 @@ import { encodeFrame, frameBytes } from './frame.ts';
 import type { LogLayout, Segment } from './layout.ts';
 import { encodeSegmentHeader, offsetOf, segmentHeaderBytes } from './layout.ts';
 
-/** Bytes for one segment file. */
-interface SegmentWrite {
+/** What an append writes to one segment file. */
+export interface SegmentRun {
   readonly segment: Segment;
-  readonly position: number;
-  readonly bytes: Buffer;
+  readonly isNew: boolean;
+  readonly bytesBefore: number;
+  readonly events: readonly LogEvent[];
 }
 
 /** What an append writes, and the segments and total that the log has once it is written. */
 export interface AppendPlan {
-  readonly writes: readonly SegmentWrite[];
+  readonly runs: readonly SegmentRun[];
   readonly segments: readonly Segment[];
   readonly total_bytes: number;
 }
 
-interface Run {
-  readonly segment: Segment;
-  readonly isNew: boolean;
-  readonly bytesBefore: number;
+interface Run extends SegmentRun {
   readonly events: LogEvent[];
 }
 
@@ -51,16 +49,23 @@ export function planAppend(
     }
     total += payloadBytes(event);
   }
-  return { writes: runs.map(encodeRun), segments, total_bytes: total };
+  return { runs, segments, total_bytes: total };
 }
 
-function encodeRun({ segment, isNew, bytesBefore, events }: Run): SegmentWrite {
+/** The bytes of a run and where they go in its file; they are valid until the next call. */
+export function encodeRun({ segment, isNew, bytesBefore, events }: SegmentRun): {
+  position: number;
+  bytes: Buffer;
+} {
   const headerBytes = isNew ? segmentHeaderBytes : 0;
   const size = events.reduce((sum, event) => sum + frameBytes(event), headerBytes);
-  const bytes = Buffer.allocUnsafe(size);
+  const bytes = size > scratch.length ? Buffer.allocUnsafe(size) : scratch.subarray(0, size);
   if (isNew) encodeSegmentHeader(bytes, segment);
   let end = headerBytes;
   for (const event of events) end = encodeFrame(bytes, end, event);
   const firstSeq = events[0]?.seq ?? segment.first_seq;
-  return { segment, position: isNew ? 0 : offsetOf(segment, firstSeq, bytesBefore), bytes };
+  return { position: isNew ? 0 : offsetOf(segment, firstSeq, bytesBefore), bytes };
 }
+
+/** Room for what a busy child writes between two appends; one for all, since they do not wait. */
+const scratch = Buffer.allocUnsafeSlow(2 * 1024 * 1024);

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { allocate } from '../../log/memory.ts';
 
 /** Writes all of `bytes` at `position`, however many writes that takes. */
 export function writeFully(fd: number, bytes: Buffer, position: number): void {
@@ -12,7 +13,7 @@ export function readExactly(path: string, position: number, length: number): Buf
   const fd = openSync(path, 'r');
   try {
     if (length < 0 || position + length > fstatSync(fd).size) throw tooShort(path, position);
-    const bytes = Buffer.allocUnsafe(length);
+    const bytes = allocate(length);
     for (let done = 0; done < length;) {
       const count = readSync(fd, bytes, done, length - done, position + done);
       if (count === 0) throw tooShort(path, position);

@@ -5,7 +5,7 @@ import type { ReplayBounds } from '../../log/replay-window.ts';
 import { ReplayWindow } from '../../log/replay-window.ts';
 import type { LogHead } from '../engine.ts';
 import type { AppendPlan } from './append-plan.ts';
-import { planAppend } from './append-plan.ts';
+import { encodeRun, planAppend } from './append-plan.ts';
 import type { LogLayout, Segment } from './layout.ts';
 import { emptyLayout, headOf, segmentPath } from './layout.ts';
 import { writeFully } from './positional.ts';
@@ -77,11 +77,12 @@ export class SegmentedLog {
     return last;
   }
 
-  #write({ writes }: AppendPlan, events: readonly LogEvent[]): void {
+  #write({ runs }: AppendPlan, events: readonly LogEvent[]): void {
     const { last_seq, total_bytes } = this.#layout;
     const index = this.#openIndex();
-    for (const { segment, position, bytes } of writes) {
-      writeFully(this.#openSegment(segment), bytes, position);
+    for (const run of runs) {
+      const { position, bytes } = encodeRun(run);
+      writeFully(this.#openSegment(run.segment), bytes, position);
     }
     writeFully(index, encodeEntries(events, total_bytes), entryPosition(last_seq + 1));
   }

@@ -2,6 +2,7 @@ import { createContext, runInContext } from 'node:vm';
 import { EventSource } from 'eventsource';
 import { describe, expect, it } from 'vitest';
 import type { TestService } from '../support/service.ts';
+import { eventually } from '../support/eventually.ts';
 import { startService } from '../support/service.ts';
 import { startCuttingProxy } from './cutting-proxy.ts';
 import { blocksOf, textOf } from './markdown.ts';
@@ -84,5 +85,9 @@ async function start({ url }: TestService, script: string): Promise<void> {
 }
 
 async function closed({ url }: TestService): Promise<void> {
-  await (await fetch(`${url}/processes/p/output?format=text&follow=true`)).text();
+  const state = async (): Promise<unknown> => {
+    const answer = await fetch(`${url}/processes/p`);
+    return ((await answer.json()) as { state: unknown }).state;
+  };
+  await eventually(state, (now) => now === 'closed');
 }

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import type { Budget } from '../support/cutting-proxy.ts';
+import { openProxy } from '../support/cutting-proxy.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { startService } from '../support/service.ts';
-import type { Budget } from './cutting-proxy.ts';
-import { openProxy, seededRandom } from './cutting-proxy.ts';
 import {
   bytesOf,
   closeOf,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import type { Budget } from '../support/cutting-proxy.ts';
+import { openProxy } from '../support/cutting-proxy.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { startService } from '../support/service.ts';
-import type { Budget } from './cutting-proxy.ts';
-import { openProxy, seededRandom } from './cutting-proxy.ts';
 import {
   allOf,
   bytesOf,

@@ -1,10 +1,13 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createContext, runInContext } from 'node:vm';
 import { EventSource } from 'eventsource';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { cutFirst, openProxy } from '../support/cutting-proxy.ts';
 import type { TestService } from '../support/service.ts';
 import { eventually } from '../support/eventually.ts';
 import { startService } from '../support/service.ts';
-import { startCuttingProxy } from './cutting-proxy.ts';
 import { blocksOf, textOf } from './markdown.ts';
 
 const snippet = blocksOf(textOf('README.md')).find(({ info }) => info === 'js eventsource');
@@ -13,17 +16,17 @@ const snippet = blocksOf(textOf('README.md')).find(({ info }) => info === 'js ev
 interface Followed {
   readonly stdout: string;
   readonly gapBytes: number;
-  readonly end: { readonly type: string; readonly exit_code?: number };
+  readonly end: { readonly type: string; readonly exit_code?: number; readonly status?: number };
 }
 
 describe('the EventSource recipe of the README', () => {
   it('gets each byte once through a lag and broken connections, then stops', async () => {
     const service = await startService({ REPLAY_EVENTS_MAX: 4, HEARTBEAT_MS: 50 });
     await start(service, 'for i in $(seq 40); do echo line $i; sleep 0.02; done; exit 3');
-    const proxy = await startCuttingProxy(service.url, { cutsMax: 2, afterBytes: 900 });
+    const proxy = await openProxy(service.url, cutFirst(2, 900));
     const { stdout, gapBytes, end } = await follow(proxy.url);
     const lines = Array.from({ length: 40 }, (_line, index) => `line ${index + 1}\n`);
-    expect({ stdout, gapBytes, cuts: proxy.cuts() }).toEqual({
+    expect({ stdout, gapBytes, cuts: proxy.cuts }).toEqual({
       stdout: lines.join(''),
       gapBytes: 0,
       cuts: 2,
@@ -50,9 +53,29 @@ describe('the EventSource recipe of the README', () => {
     expect(gapBytes).toBeGreaterThan(0);
   });
 
+  it('opens a new EventSource when a proxy has no answer of the service', async () => {
+    const service = await startService();
+    await start(service, 'echo hello');
+    let asked = 0;
+    const proxy = createServer((request, response) => {
+      asked += 1;
+      if (asked <= 3) response.writeHead(502).end();
+      else response.writeHead(307, { location: service.url + String(request.url) }).end();
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    onTestFinished(() => {
+      proxy.close();
+    });
+    const { port } = proxy.address() as AddressInfo;
+    const { stdout } = await follow(`http://127.0.0.1:${port}`);
+    expect({ stdout, asked: asked > 3 }).toEqual({ stdout: 'hello\n', asked: true });
+  });
+
   it('ends when there is no such process', async () => {
     const { url } = await startService();
-    expect(await follow(url)).toEqual({ stdout: '', gapBytes: 0, end: { type: 'refused' } });
+    const end = { type: 'refused', status: 404 };
+    expect(await follow(url)).toEqual({ stdout: '', gapBytes: 0, end });
   });
 });
 
@@ -60,7 +83,7 @@ function follow(base: string, encoding: 'utf8' | 'latin1' = 'utf8'): Promise<Fol
   const { promise, resolve } = Promise.withResolvers<Followed>();
   const chunks: Uint8Array[] = [];
   let gapBytes = 0;
-  const context = createContext({ EventSource, TextEncoder, atob, base });
+  const context = createContext({ EventSource, TextEncoder, atob, base, fetch, setTimeout });
   runInContext(snippet?.text ?? '', context);
   const recipe = runInContext('(on) => follow(base, "p", on)', context) as (on: object) => void;
   recipe({

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cutFirst, openProxy } from '../support/cutting-proxy.ts';
 import type { TestService } from '../support/service.ts';
 import { openService, startService } from '../support/service.ts';
-import { startCuttingProxy } from './cutting-proxy.ts';
 import { blocksOf, textOf } from './markdown.ts';
 
 const defaultUrl = 'http://127.0.0.1:8080';
@@ -47,15 +47,24 @@ describe('the recipes of the README', () => {
 });
 
 describe('the script of the README that resumes by hand', () => {
-  it('prints each event once however often the connection breaks', async () => {
+  const { script: resumeScript = '' } =
+    recipes.find(({ script }) => script.includes('while IFS= read -r line')) ?? {};
+
+  // Inside the head, inside the first frame, and between the fields of a later one.
+  it.each([
+    [40, 'fin'],
+    [40, 'rst'],
+    [400, 'fin'],
+    [900, 'fin'],
+    [900, 'rst'],
+  ] as const)('prints each event once when it is cut after %i bytes by %s', async (bytes, by) => {
     const { url } = await startService({ REPLAY_EVENTS_MAX: 4 });
     const argv = ['sh', '-c', 'for i in $(seq 20); do echo line $i; sleep 0.05; done'];
     await post(`${url}/processes`, { process_id: 'build-1', argv });
-    const proxy = await startCuttingProxy(url, { cutsMax: 3, afterBytes: 900 });
-    const script = recipes.find((recipe) => recipe.script.includes('while IFS= read -r line'));
-    const { code, stdout } = await run(script?.script ?? '', proxy.url, tmpdir());
+    const proxy = await openProxy(url, cutFirst(3, bytes, by));
+    const { code, stdout } = await run(resumeScript, proxy.url, tmpdir());
     const events = stdout.trimEnd().split('\n').map(eventOf);
-    expect({ code, cuts: proxy.cuts() }).toEqual({ code: 0, cuts: 3 });
+    expect({ code, cuts: proxy.cuts }).toEqual({ code: 0, cuts: 3 });
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_event, index) => index + 1));
     expect(events.map(({ chunk = '' }) => chunk).join('')).toBe(
       Array.from({ length: 20 }, (_line, index) => `line ${index + 1}\n`).join(''),
@@ -65,8 +74,7 @@ describe('the script of the README that resumes by hand', () => {
 
   it('gives up on a process that does not exist', async () => {
     const { url } = await startService();
-    const script = recipes.find((recipe) => recipe.script.includes('while IFS= read -r line'));
-    const { stdout, stderr } = await run(script?.script ?? '', url, tmpdir());
+    const { stdout, stderr } = await run(resumeScript, url, tmpdir());
     expect({ stdout, stderr }).toEqual({
       stdout: '',
       stderr: 'curl: (22) The requested URL returned error: 404\n',

@@ -1,3 +1,5 @@
+import { seededRandom } from '../../support/seeded-random.ts';
+
 /** How one connection ends: after so many bytes of answers, or in a silence; by FIN or by RST. */
 export interface Cut {
   readonly afterBytes: number;
@@ -36,16 +38,5 @@ export function headCuts(seed: number): () => Cut {
   return () => {
     if (random() < 0.5) return others();
     return { afterBytes: Math.floor(random() * 600), isAtSilence: false, isReset: false };
-  };
-}
-
-/** Numbers in [0, 1) that a seed fixes (mulberry32), so that a failed run can be repeated. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
   };
 }

@@ -18,6 +18,15 @@ export interface CuttingProxy {
 export interface Budget {
   readonly up: number;
   readonly down: number;
+  /** By RST if it is not said. */
+  readonly by?: 'rst' | 'fin';
+  /** The connection is spared when there were so many cuts. */
+  readonly cutsMax?: number;
+}
+
+/** Makes so many cuts, each after so many bytes of answers. */
+export function cutFirst(cutsMax: number, down: number, by: 'rst' | 'fin' = 'rst'): () => Budget {
+  return () => ({ up: Infinity, down, by, cutsMax });
 }
 
 /** A TCP proxy on a port of its own, closed at the end of the test. */
@@ -33,9 +42,11 @@ export async function openProxy(
       return;
     }
     const upstream = connect(Number(new URL(targetUrl).port), '127.0.0.1');
+    const { up, down, by = 'rst', cutsMax = Infinity } = budget();
     const cut = (): void => {
       state.cuts += 1;
-      client.resetAndDestroy();
+      if (by === 'rst') client.resetAndDestroy();
+      else client.destroySoon();
       upstream.resetAndDestroy();
     };
     clients.add(client);
@@ -47,9 +58,9 @@ export async function openProxy(
       client.destroySoon();
     });
     for (const socket of [client, upstream]) socket.on('error', () => socket.destroy());
-    const { up, down } = budget();
-    pass(client, upstream, { bytes: up, cut });
-    pass(upstream, client, { bytes: down, cut });
+    const mayCut = (): boolean => state.cuts < cutsMax;
+    pass(client, upstream, { bytes: up, mayCut, cut });
+    pass(upstream, client, { bytes: down, mayCut, cut });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
@@ -74,31 +85,27 @@ export async function openProxy(
   };
 }
 
+/** When a direction of a connection is cut, and how. */
+interface Limit {
+  readonly bytes: number;
+  readonly mayCut: () => boolean;
+  readonly cut: () => void;
+}
+
 /** Copies with backpressure; the last bytes before the cut still arrive. */
-function pass(from: Socket, to: Socket, limit: { bytes: number; cut: () => void }): void {
-  let left = limit.bytes;
+function pass(from: Socket, to: Socket, { bytes, mayCut, cut }: Limit): void {
+  let left = bytes;
   from.on('data', (chunk: Buffer) => {
-    const isOver = chunk.length >= left;
-    const part = chunk.subarray(0, left);
+    const isOver = chunk.length >= left && mayCut();
+    const part = isOver ? chunk.subarray(0, left) : chunk;
     left -= part.length;
     if (isOver) {
       from.removeAllListeners('data');
-      to.write(part, limit.cut);
+      to.write(part, cut);
     } else if (!to.write(part)) {
       from.pause();
       to.once('drain', () => from.resume());
     }
   });
   from.on('end', () => to.end());
-}
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

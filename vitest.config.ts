@@ -16,7 +16,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts', 'routes/**/*.ts'],
       reporter: ['text-summary', 'html', 'json-summary'],
-      thresholds: { lines: 90, branches: 90 },
+      thresholds: { lines: 95, branches: 95, functions: 95, statements: 95 },
     },
   },
 });

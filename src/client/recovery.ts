@@ -20,7 +20,7 @@ export class Disconnected extends ProcessionError {
 }
 
 /** Whether the same request may succeed soon: no answer, or a server that comes or goes. */
-export function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): error is ProcessionError {
   return error instanceof ProcessionError && passing.has(error.code);
 }
 

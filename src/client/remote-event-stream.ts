@@ -134,13 +134,12 @@ export class RemoteEventStream implements EventStream {
     return goesOn ? null : this.#giveUp(error);
   }
 
-  #giveUp(cause: unknown): FailedEvent {
+  #giveUp({ message }: ProcessionError): FailedEvent {
     this.#end();
-    const reason = cause instanceof Error ? cause.message : 'it gave no answer';
     return {
       type: 'failed',
       last_seq: this.#sequence.cursor ?? 0,
-      message: `the server was gone for ${this.#options.limits.recoverMs} ms: ${reason}`,
+      message: `the server was gone for ${this.#options.limits.recoverMs} ms: ${message}`,
       failure_reason: null,
       exit_code: this.#exit?.exit_code ?? null,
       signal: this.#exit?.signal ?? null,

@@ -27,9 +27,10 @@ export async function sendBytes(
   const response = openStream(exchange, { status: 200, headers });
   if (response === null) return;
   const isEmpty = !isFollowing && firstSeq > headSeq;
-  const subscription = await process.subscribeEvents({
-    after_seq: firstSeq - 1,
-    from: 'retained',
+  const subscribing = process.subscribeEvents({ after_seq: firstSeq - 1, from: 'retained' });
+  const subscription = await subscribing.catch((error: unknown) => {
+    response.cut();
+    throw error;
   });
   const trailers = (lastSeq: number): Record<string, string> =>
     isFollowing ? { 'Next-Seq': String(lastSeq + 1) } : {};

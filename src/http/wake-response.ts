@@ -13,7 +13,7 @@ export interface HeadFollowing {
 
 /**
  * Answers with the newest seq, now and on each change. While the reader is blocked nothing
- * is queued: it gets the newest one next.
+ * is queued: it gets the newest one next. Ends abruptly when the backend fails.
  */
 export async function followHead(exchange: Exchange, following: HeadFollowing): Promise<void> {
   const { stream } = following;
@@ -24,7 +24,10 @@ export async function followHead(exchange: Exchange, following: HeadFollowing): 
       stream.close();
     });
     await response.write(preamble('sse'));
-    await sendHead(response, following);
+    await sendHead(response, following).catch((error: unknown) => {
+      response.cut();
+      throw error;
+    });
   } finally {
     stream.close();
   }

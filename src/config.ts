@@ -39,7 +39,7 @@ function read(environment: Environment) {
     pathPrefix: settings.pathPrefix('PUBLIC_URL'),
     replicaId: settings.text('REPLICA_ID', hostname()),
     cwd: settings.absolute('CWD', process.cwd()),
-    spawner: settings.choice('SPAWNER', ['auto', 'execa']),
+    spawner: settings.choice('SPAWNER', ['auto', 'posix', 'execa']),
     logLevel: settings.choice('LOG_LEVEL', ['info', 'trace', 'debug', 'warn', 'error', 'silent']),
     retainedOutputBytesMax: retained,
     replayEventsMax: settings.integer('REPLAY_EVENTS_MAX', 4096, { min: 1 }),

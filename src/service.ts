@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import openApi from '../openapi/openapi.json' with { type: 'json' };
 import { buildApp } from './app.ts';
+import type { LocalBackendOptions } from './backend/local-backend.ts';
 import { LocalBackend } from './backend/local-backend.ts';
 import type { Config, Environment } from './config.ts';
 import { openFilesEngine } from './engine/files/engine.ts';
 import { Metrics } from './http/metrics.ts';
 import type { Server } from './http/server.ts';
-import { execaSpawner } from './process/spawn-execa.ts';
+import { chooseSpawner } from './process/choose-spawner.ts';
 
 /** The service on one host, its port not open yet. */
 export interface Service {
@@ -30,7 +31,9 @@ export async function createService(
   log: Logger,
 ): Promise<Service> {
   const metrics = new Metrics();
-  const backend = createBackend(config, environment, { log, metrics });
+  const { name, spawner } = await chooseSpawner(config.spawner);
+  log.info({ spawner: name }, 'spawner chosen');
+  const backend = createBackend(config, environment, { log, observer: metrics, spawner });
   metrics.observe({ running: () => backend.runningCount });
   const isDraining = (): boolean => backend.isDraining;
   const app = await buildApp({ config, backend, metrics, log, isDraining, openApi });
@@ -52,10 +55,11 @@ export async function createService(
   };
 }
 
-function createBackend(
+/** A backend on the embedded engine, with what tells of it and what starts its children. */
+export function createBackend(
   config: Config,
   environment: Environment,
-  { log, metrics }: { log: Logger; metrics: Metrics },
+  parts: Pick<LocalBackendOptions, 'log' | 'observer' | 'spawner'>,
 ): LocalBackend {
   return new LocalBackend({
     engine: openFilesEngine({
@@ -64,9 +68,7 @@ function createBackend(
       replay: { eventsMax: config.replayEventsMax, bytesMax: config.replayBytesMax },
       tombstoneMs: config.tombstoneMs,
     }),
-    spawner: execaSpawner,
-    observer: metrics,
-    log,
+    ...parts,
     now: Date.now,
     defaults: {
       cwd: config.cwd,

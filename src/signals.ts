@@ -2,15 +2,17 @@ import { constants } from 'node:os';
 
 /**
  * The number of a signal that this host knows by a name, else undefined. Real-time
- * signals are `SIGRTMIN+n` or `SIGRTMAX-n`.
+ * signals are `SIGRTMIN+n` or `SIGRTMAX-n`; the two that the C library keeps for itself, and
+ * that have no name, are `SIG32` and `SIG33`.
  */
 export function signalNumber(name: string): number | undefined {
-  return numbers.get(name) ?? realTimeNumber(name);
+  return numbers.get(name) ?? internalNumber(name) ?? realTimeNumber(name);
 }
 
 /** The one name of a signal number, else undefined; `SIGRTMIN+n` for a real-time signal. */
 export function signalName(number: number): string | undefined {
   if (isRealTime(number)) return `SIGRTMIN+${number - realTimeFirst}`;
+  if (isInternal(number)) return `SIG${number}`;
   return names.get(number);
 }
 
@@ -38,6 +40,15 @@ function isRealTime(number: number): boolean {
     number >= realTimeFirst &&
     number <= realTimeLast
   );
+}
+
+function isInternal(number: number): boolean {
+  return process.platform === 'linux' && (number === 32 || number === 33);
+}
+
+function internalNumber(name: string): number | undefined {
+  const number = Number(/^SIG(3[23])$/.exec(name)?.[1]);
+  return isInternal(number) ? number : undefined;
 }
 
 function realTimeNumber(name: string): number | undefined {

@@ -45,7 +45,14 @@ export async function launch({
     overlay: params.env ?? {},
     marker: incarnation,
   });
-  const child = await spawner.spawn({ argv, arg0, cwd, env, pipeStdin: pipe_stdin });
+  const child = await spawner.spawn({
+    argv,
+    arg0,
+    cwd,
+    env,
+    pipeStdin: pipe_stdin,
+    terminal: null,
+  });
   const record: ProcessRecord = {
     ...identity,
     incarnation,
@@ -85,7 +92,8 @@ async function recordOrKill(
   try {
     await engine.create(record);
   } catch (cause) {
-    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+    child.stdin?.stream.destroy();
+    for (const output of child.outputs.values()) output.destroy();
     await new Ending({ ...record, exit: child.exit }).request({ signal: 'SIGKILL', graceMs: 0 });
     throw new ProcessionError('store_unavailable', 'the start could not be recorded', { cause });
   }

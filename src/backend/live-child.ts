@@ -43,13 +43,7 @@ export class LiveChild {
     const { child, record, publisher, timeoutMs, stdinLimits } = options;
     this.#options = options;
     this.#stdin = new StdinQueue(child.stdin, stdinLimits);
-    this.#pump = new OutputPump(
-      [
-        ['stdout', child.stdout],
-        ['stderr', child.stderr],
-      ],
-      publisher,
-    );
+    this.#pump = new OutputPump(child.outputs, publisher);
     this.#ending = new Ending({
       pid: record.pid,
       incarnation: record.incarnation,

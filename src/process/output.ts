@@ -19,9 +19,11 @@ export class OutputPump {
   #openStreams = 0;
   #chunks = 0;
 
-  constructor(streams: readonly (readonly [StreamName, Readable])[], sink: OutputSink) {
-    this.#streams = streams.map(([, readable]) => readable);
-    this.#ended = Promise.all(streams.map(([name, readable]) => this.#pump(name, readable, sink)));
+  constructor(outputs: ReadonlyMap<StreamName, Readable>, sink: OutputSink) {
+    this.#streams = [...outputs.values()];
+    this.#ended = Promise.all(
+      [...outputs].map(([name, readable]) => this.#pump(name, readable, sink)),
+    );
   }
 
   /** Resolves when every stream has ended; never rejects. */

@@ -4,7 +4,8 @@ import { execa } from 'execa';
 import { checkCwd } from './check-cwd.ts';
 import { resolveCommand } from './resolve-command.ts';
 import { spawnError } from './spawn-error.ts';
-import type { Child, Spawner, SpawnRequest, WaitStatus } from './spawner.ts';
+import { ProcessionError } from '../errors.ts';
+import type { Child, ChildStdin, Spawner, SpawnRequest, WaitStatus } from './spawner.ts';
 
 /**
  * Starts children with execa, on every POSIX system. Two things Node itself hides: a death
@@ -14,6 +15,7 @@ import type { Child, Spawner, SpawnRequest, WaitStatus } from './spawner.ts';
 export const execaSpawner: Spawner = {
   async spawn(request) {
     try {
+      if (request.terminal !== null) throw noTerminal();
       await checkCwd(request.cwd);
       const file = await resolveCommand(request);
       return await start(file, request);
@@ -69,12 +71,24 @@ function piecesOf(child: ChildProcess): Omit<Child, 'exit'> {
   if (pid === undefined || stdout === null || stderr === null) {
     throw new Error('A started child has a pid and both pipes');
   }
-  return { pid, stdin: guarded(stdin), stdout: still(stdout), stderr: still(stderr) };
+  return {
+    pid,
+    stdin: stdin && stdinOf(stdin),
+    outputs: new Map([
+      ['stdout', still(stdout)],
+      ['stderr', still(stderr)],
+    ]),
+    terminal: null,
+  };
 }
 
-function guarded<Stream extends Readable | Writable | null>(stream: Stream): Stream {
-  stream?.on('error', ignore);
-  return stream;
+/** A socket pair tells that its other side is closed, so the stream is destroyed by then. */
+function stdinOf(stream: Writable): ChildStdin {
+  return {
+    stream: stream.on('error', ignore),
+    hasReader: () => !stream.destroyed,
+    endOfFile: () => null,
+  };
 }
 
 /**
@@ -86,7 +100,12 @@ function still(stream: Readable): Readable {
   stream.on('newListener', (event) => {
     if (event === 'data') stream.off('readable', ignore);
   });
-  return guarded(stream);
+  return stream.on('error', ignore);
+}
+
+function noTerminal(): ProcessionError {
+  const detail = 'tty needs the posix spawner, which this service does not run with';
+  return new ProcessionError('unsupported', detail);
 }
 
 function ignore(): void {

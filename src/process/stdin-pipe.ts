@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { ChildStdin } from './spawner.ts';
 
 /**
  * A bounded queue before a pipe. Hands the stream one small piece at a time: a stream that
@@ -8,7 +8,7 @@ export class StdinPipe {
   /** Aborts when nobody can read any more: a broken pipe, {@link close}, or no pipe at all. */
   readonly closed: AbortSignal;
   readonly #closing = new AbortController();
-  readonly #stream: Writable | null;
+  readonly #stdin: ChildStdin | null;
   readonly #queueBytesMax: number;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
@@ -16,19 +16,20 @@ export class StdinPipe {
   #isEnded = false;
   #settleWait: ((outcome: 'room' | 'stalled' | 'closed') => void) | null = null;
 
-  constructor(stream: Writable | null, queueBytesMax: number) {
+  constructor(stdin: ChildStdin | null, queueBytesMax: number) {
     this.closed = this.#closing.signal;
-    this.#stream = stream;
+    this.#stdin = stdin;
     this.#queueBytesMax = queueBytesMax;
     const onClosed = (): void => {
       this.close();
     };
-    stream?.on('error', onClosed).on('close', onClosed);
-    if (stream === null) this.close();
+    stdin?.stream.on('error', onClosed).on('close', onClosed);
+    if (stdin === null) this.close();
   }
 
-  /** Whether bytes can be pushed, now or when there is room. */
+  /** Whether bytes can be pushed, now or when there is room; closes when nobody can read them. */
   get isOpen(): boolean {
+    if (this.#stdin?.hasReader() === false) this.close();
     return !this.#isEnded && !this.closed.aborted;
   }
 
@@ -60,16 +61,18 @@ export class StdinPipe {
     this.#writeNext();
   }
 
-  /** Ends the pipe after what is queued. */
+  /** Ends the pipe after what is queued; a terminal gets its end-of-file character, and stays open. */
   end(): void {
-    this.#isEnded = true;
+    const endOfFile = this.#stdin?.endOfFile() ?? null;
+    if (endOfFile !== null) this.push(endOfFile);
+    else this.#isEnded = true;
     this.#writeNext();
   }
 
   /** Drops what is queued; may be repeated. The reason spares the stack of an `AbortError`. */
   close(): void {
     this.#queue = [];
-    this.#stream?.destroy();
+    this.#stdin?.stream.destroy();
     this.#closing.abort('the pipe is closed');
     this.#settleWait?.('closed');
   }
@@ -78,11 +81,11 @@ export class StdinPipe {
     if (this.#isWriting || this.closed.aborted) return;
     const piece = this.#queue.shift();
     if (piece === undefined) {
-      if (this.#isEnded) this.#stream?.end();
+      if (this.#isEnded) this.#stdin?.stream.end();
       return;
     }
     this.#isWriting = true;
-    this.#stream?.write(piece, (error) => {
+    this.#stdin?.stream.write(piece, (error) => {
       this.#isWriting = false;
       if (error) return;
       this.#queuedBytes -= piece.length;

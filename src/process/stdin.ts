@@ -1,8 +1,8 @@
-import type { Writable } from 'node:stream';
 import { ProcessionError } from '../errors.ts';
 import type { WriteParams, WriteResult } from '../exec-types.ts';
 import { Fingerprint } from './fingerprint.ts';
 import { piecesUntil } from './pieces.ts';
+import type { ChildStdin } from './spawner.ts';
 import { StdinPipe } from './stdin-pipe.ts';
 import type { WriteRecord } from './write-memory.ts';
 import { WriteMemory } from './write-memory.ts';
@@ -29,9 +29,9 @@ export class StdinQueue {
   #lastTurn: Promise<void> = Promise.resolve();
   #stdinBytes = 0;
 
-  /** `stream` null: the standard input was never opened. It needs no listener of its own. */
-  constructor(stream: Writable | null, limits: StdinLimits) {
-    this.#pipe = new StdinPipe(stream, limits.queueBytesMax);
+  /** `stdin` null: the standard input was never opened. */
+  constructor(stdin: ChildStdin | null, limits: StdinLimits) {
+    this.#pipe = new StdinPipe(stdin, limits.queueBytesMax);
     this.#limits = limits;
     this.#memory = new WriteMemory(limits.writeIdsMax);
   }

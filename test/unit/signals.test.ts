@@ -9,6 +9,8 @@ describe('signals', () => {
   });
 
   it.each([
+    ['SIG32', 32],
+    ['SIG33', 33],
     ['SIGRTMIN', 34],
     ['SIGRTMIN+0', 34],
     ['SIGRTMIN+6', 40],
@@ -36,6 +38,8 @@ describe('signals', () => {
     'SIGRTMIN+',
     'SIGRTMIN+1.5',
     'SIGRT',
+    'SIG31',
+    'SIG34',
   ])('%j is no signal', (name) => {
     expect(signalNumber(name)).toBeUndefined();
     expect(isSignalName(name)).toBe(false);
@@ -45,6 +49,7 @@ describe('signals', () => {
     [15, 'SIGTERM'],
     [9, 'SIGKILL'],
     [6, 'SIGABRT'],
+    [32, 'SIG32'],
     [34, 'SIGRTMIN+0'],
     [40, 'SIGRTMIN+6'],
     [64, 'SIGRTMIN+30'],
@@ -52,7 +57,7 @@ describe('signals', () => {
     expect(signalName(number)).toBe(name);
   });
 
-  it.each([0, -1, 32, 33, 65, 1.5, 34.5, NaN])('%d has no name', (number) => {
+  it.each([0, -1, 65, 1.5, 34.5, NaN])('%d has no name', (number) => {
     expect(signalName(number)).toBeUndefined();
   });
 });

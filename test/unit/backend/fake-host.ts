@@ -1,16 +1,42 @@
 import { constants } from 'node:os';
 import { PassThrough } from 'node:stream';
 import { onTestFinished, vi } from 'vitest';
-import type { Child, SpawnRequest, Spawner, WaitStatus } from '../../../src/process/spawner.ts';
+import type {
+  Child,
+  ChildStdin,
+  ChildTerminal,
+  SpawnRequest,
+  Spawner,
+  WaitStatus,
+} from '../../../src/process/spawner.ts';
+import type { StreamName } from '../../../src/log/event.ts';
 import { signalName } from '../../../src/signals.ts';
+
+/** The input of a fake child, which somebody always reads. */
+class FakeInput extends PassThrough implements ChildStdin {
+  readonly stream = this;
+
+  hasReader(): boolean {
+    return !this.destroyed;
+  }
+
+  endOfFile(): null {
+    return null;
+  }
+}
 
 /** A child whose pipes, signals and exit the test plays. */
 export class FakeChild implements Child {
   readonly pid: number;
   readonly request: SpawnRequest;
-  readonly stdin: PassThrough | null;
+  readonly stdin: FakeInput | null;
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
+  readonly outputs: ReadonlyMap<StreamName, PassThrough> = new Map([
+    ['stdout', this.stdout],
+    ['stderr', this.stderr],
+  ]);
+  readonly terminal: ChildTerminal | null = null;
   /** Signals as they came, SIGCONT left out, with a minus when they were for the group. */
   readonly signals: string[] = [];
   /** Signals that do not end it. */
@@ -23,7 +49,7 @@ export class FakeChild implements Child {
   constructor(pid: number, request: SpawnRequest) {
     this.pid = pid;
     this.request = request;
-    this.stdin = request.pipeStdin ? new PassThrough() : null;
+    this.stdin = request.pipeStdin ? new FakeInput() : null;
   }
 
   get exit(): Promise<WaitStatus> {

@@ -22,10 +22,10 @@ class Sink implements OutputSink {
 
 function pump(): { stdout: PassThrough; stderr: PassThrough; sink: Sink; pump: OutputPump } {
   const [stdout, stderr, sink] = [new PassThrough(), new PassThrough(), new Sink()];
-  const streams = [
+  const streams = new Map([
     ['stdout', stdout],
     ['stderr', stderr],
-  ] as const;
+  ] as const);
   return { stdout, stderr, sink, pump: new OutputPump(streams, sink) };
 }
 
@@ -150,7 +150,7 @@ describe('settling', () => {
   test('waits while every turn brings more', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const sink = new Sink();
-    const all = new OutputPump([['stdout', letters(5)]], sink);
+    const all = new OutputPump(new Map([['stdout', letters(5)]]), sink);
     await all.settle();
     expect(sink.said).toEqual(['stdout:a', 'stdout:b', 'stdout:c', 'stdout:d', 'stdout:e']);
   });
@@ -171,7 +171,7 @@ describe('settling', () => {
   test('of a stream that never rests ends all the same', async () => {
     const sink = new Sink();
     const endless = letters(Infinity);
-    const all = new OutputPump([['stdout', endless]], sink);
+    const all = new OutputPump(new Map([['stdout', endless]]), sink);
     await all.settle();
     expect(sink.said.length).toBeGreaterThan(1);
     endless.destroy();

@@ -41,6 +41,7 @@ test('a start is spawned, recorded and answered', async () => {
     cwd: '/tmp',
     env: { PATH: '/bin', A: '1', PROCESS_TREE_ID: record.incarnation },
     pipeStdin: true,
+    terminal: null,
   });
   const { incarnation, fingerprint } = record;
   expect([incarnation, fingerprint]).toEqual([

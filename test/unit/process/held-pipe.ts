@@ -1,7 +1,9 @@
 import { Writable } from 'node:stream';
+import type { ChildStdin } from '../../../src/process/spawner.ts';
 
 /** The writing end of a pipe whose reader takes one piece each time it is told to. */
-export class HeldPipe extends Writable {
+export class HeldPipe extends Writable implements ChildStdin {
+  readonly stream = this;
   readonly taken: Buffer[] = [];
   #waiting: (() => void) | null = null;
   #isFree = false;
@@ -17,6 +19,14 @@ export class HeldPipe extends Writable {
 
   get text(): string {
     return Buffer.concat(this.taken).toString();
+  }
+
+  hasReader(): boolean {
+    return !this.destroyed;
+  }
+
+  endOfFile(): null {
+    return null;
   }
 
   /** Takes the piece that waits. */

@@ -4,6 +4,7 @@ import { health } from './health.ts';
 import { list } from './list.ts';
 import { read } from './read.ts';
 import { remove } from './remove.ts';
+import { resize } from './resize.ts';
 import { signal } from './signal.ts';
 import { start } from './start.ts';
 import { subscribeEvents } from './subscribe-events.ts';
@@ -21,6 +22,7 @@ const routes = [
   read,
   write,
   signal,
+  resize,
   terminate,
   health,
 ];

@@ -6,6 +6,7 @@ import type {
   ReadParams,
   SignalParams,
   StartParams,
+  TerminalSize,
   TerminateParams,
   TerminateResult,
   WriteParams,
@@ -97,6 +98,12 @@ export interface ExecProcess {
 
   /** Sends one signal. Rejects with `process_exited` once the leader is gone. */
   signal(params: SignalParams): Promise<ProcessSnapshot>;
+
+  /**
+   * Sets the size of the terminal and tells the process by SIGWINCH. Rejects with
+   * `not_a_terminal`, or `process_exited` once the leader is gone.
+   */
+  resize(size: TerminalSize): Promise<ProcessSnapshot>;
 
   /** Ends the process and all it started; may be repeated, also after the exit. */
   terminate(params: TerminateParams, signal?: AbortSignal): Promise<TerminateResult>;

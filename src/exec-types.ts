@@ -7,6 +7,12 @@ export interface EnvPolicy {
   readonly include_only?: readonly string[];
 }
 
+/** The size of a terminal in characters, each 1 to 65535. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly cols: number;
+}
+
 /** What to start. Members and defaults are those of the wire, see docs/protocol.md. */
 export interface StartParams {
   readonly argv: readonly string[];
@@ -16,7 +22,7 @@ export interface StartParams {
   readonly env_policy?: EnvPolicy;
   readonly arg0?: string;
   readonly tty?: boolean;
-  readonly size?: { readonly rows: number; readonly cols: number };
+  readonly size?: TerminalSize;
   readonly pipe_stdin?: boolean;
   readonly timeout_ms?: number | null;
   readonly grace_ms?: number;
@@ -35,7 +41,7 @@ export interface ProcessSnapshot {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly tty: boolean;
-  readonly size: { readonly rows: number; readonly cols: number } | null;
+  readonly size: TerminalSize | null;
   readonly pipe_stdin: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly pid: number;

@@ -38,7 +38,8 @@ export async function launch({
 }: Launch): Promise<{ child: Child; record: ProcessRecord }> {
   refuseUnsupported(params);
   const incarnation = newIncarnation();
-  const { argv, arg0, cwd = defaults.cwd, pipe_stdin = false } = params;
+  const { argv, arg0, cwd = defaults.cwd, pipe_stdin = false, tty = false } = params;
+  const size = tty ? (params.size ?? defaultSize) : null;
   const env = childEnvironment({
     base: defaults.environment,
     policy: params.env_policy ?? {},
@@ -51,15 +52,15 @@ export async function launch({
     cwd,
     env,
     pipeStdin: pipe_stdin,
-    terminal: null,
+    terminal: size,
   });
   const record: ProcessRecord = {
     ...identity,
     incarnation,
     argv,
     cwd,
-    tty: false,
-    size: null,
+    tty,
+    size,
     pipe_stdin,
     labels: params.labels ?? {},
     pid: child.pid,
@@ -71,11 +72,10 @@ export async function launch({
   return { child, record };
 }
 
+const defaultSize = { rows: 24, cols: 80 };
+
 function refuseUnsupported(params: StartParams): void {
-  if (params.tty === true) {
-    throw new ProcessionError('not_implemented', 'terminals (tty) are not implemented yet');
-  }
-  if (params.size !== undefined) {
+  if (params.size !== undefined && params.tty !== true) {
     throw new ProcessionError('invalid_request', 'size is for terminals (tty) only');
   }
   for (const member of ['limits', 'user', 'nice', 'umask'] as const) {

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { ProcessRecord } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
-import type { SignalParams, WriteParams, WriteResult } from '../exec-types.ts';
+import type { SignalParams, TerminalSize, WriteParams, WriteResult } from '../exec-types.ts';
 import type { ExitReason } from '../log/event.ts';
 import type { EndingRequest } from '../process/ending.ts';
 import { Ending } from '../process/ending.ts';
@@ -38,10 +38,12 @@ export class LiveChild {
   readonly #abandoned = Promise.withResolvers<undefined>();
   #cause: EndCause | null = null;
   #isReaped = false;
+  #size: TerminalSize | null;
 
   constructor(options: LiveChildOptions) {
     const { child, record, publisher, timeoutMs, stdinLimits } = options;
     this.#options = options;
+    this.#size = record.size;
     this.#stdin = new StdinQueue(child.stdin, stdinLimits);
     this.#pump = new OutputPump(child.outputs, publisher);
     this.#ending = new Ending({
@@ -70,6 +72,11 @@ export class LiveChild {
     return this.#stdin.isOpen ? 'open' : 'closed';
   }
 
+  /** The size of the terminal now; null without one. */
+  get size(): TerminalSize | null {
+    return this.#size;
+  }
+
   /** See `ExecProcess.write`. */
   write(params: WriteParams): Promise<WriteResult> {
     return this.#stdin.write(params);
@@ -80,8 +87,19 @@ export class LiveChild {
     const number = requireSignal(signal);
     const { pid, process_id } = this.#options.record;
     if (this.#isReaped || !kill(scope === 'group' ? -pid : pid, number)) {
-      throw new ProcessionError('process_exited', `process ${process_id} has exited`);
+      throw exited(process_id);
     }
+  }
+
+  /** Sets the size of the terminal, and tells the process. Rejects as `ExecProcess.resize`. */
+  resize(size: TerminalSize): void {
+    const { terminal } = this.#options.child;
+    const { process_id } = this.#options.record;
+    if (this.#isReaped || terminal?.resize(size) === false) throw exited(process_id);
+    if (terminal === null) {
+      throw new ProcessionError('not_a_terminal', `process ${process_id} runs on no terminal`);
+    }
+    this.#size = size;
   }
 
   /** Kills the group now, if the process has not exited. */
@@ -137,6 +155,10 @@ export class LiveChild {
     if (isIncomplete) this.#pump.abandon();
     return isIncomplete;
   }
+}
+
+function exited(process_id: string): ProcessionError {
+  return new ProcessionError('process_exited', `process ${process_id} has exited`);
 }
 
 function kill(pid: number, signal: number): boolean {

@@ -11,6 +11,7 @@ import type {
   ProcessSnapshot,
   ReadParams,
   SignalParams,
+  TerminalSize,
   TerminateParams,
   TerminateResult,
   WriteParams,
@@ -31,6 +32,8 @@ export interface LocalProcessOptions {
   readonly hub: Hub;
   readonly live: LiveChild | null;
   readonly pageBytesMax: number;
+  /** Keeps a new size of the terminal. */
+  readonly onResize: (record: ProcessRecord, size: TerminalSize) => Promise<void>;
   /** Called with each stream that was opened; the result is called at its end. */
   readonly onFollow: (record: ProcessRecord) => (reason: 'lagged' | 'ended') => void;
 }
@@ -68,7 +71,8 @@ export class LocalProcess implements ExecProcess {
   snapshotNow(): ProcessSnapshot {
     const { record, hub, live } = this.#options;
     const { head, lifecycle } = hub;
-    return snapshotOf({ record, head, lifecycle }, live?.stdin ?? 'closed');
+    const size = live === null ? record.size : live.size;
+    return snapshotOf({ record: { ...record, size }, head, lifecycle }, live?.stdin ?? 'closed');
   }
 
   async read(params: ReadParams, signal?: AbortSignal): Promise<OutputPage> {
@@ -100,6 +104,16 @@ export class LocalProcess implements ExecProcess {
       live.signal(params);
       return this.snapshotNow();
     });
+  }
+
+  async resize(size: TerminalSize): Promise<ProcessSnapshot> {
+    const { live, record, onResize } = this.#options;
+    if (live === null) {
+      throw new ProcessionError('process_exited', `process ${this.process_id} has exited`);
+    }
+    live.resize(size);
+    await onResize(record, size);
+    return this.snapshotNow();
   }
 
   async terminate(params: TerminateParams, signal?: AbortSignal): Promise<TerminateResult> {

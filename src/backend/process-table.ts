@@ -112,7 +112,7 @@ export class ProcessTable {
   #finish(process: LocalProcess): void {
     const { process_id, record } = process;
     this.#live.delete(process_id);
-    if (!record.pipe_stdin) return;
+    if (!record.pipe_stdin && !record.tty) return;
     this.#finished.set(process_id, process);
     const [oldest] = this.#finished.keys();
     if (this.#finished.size > finishedMax && oldest !== undefined) this.forget(oldest);
@@ -123,12 +123,13 @@ export class ProcessTable {
   }
 
   #processOn(hub: Hub, record: ProcessRecord, live: LiveChild | null): LocalProcess {
-    const { streams, readerQueueBytesMax } = this.#options;
+    const { engine, streams, readerQueueBytesMax } = this.#options;
     return new LocalProcess({
       record,
       hub,
       live,
       pageBytesMax: Math.min(pageBytesMax, readerQueueBytesMax),
+      onResize: (resized, size) => engine.resize(resized, size),
       onFollow: (followed) => streams.open(followed),
     });
   }

@@ -10,6 +10,7 @@ import type {
   ProcessSnapshot,
   ReadParams,
   SignalParams,
+  TerminalSize,
   TerminateParams,
   TerminateResult,
   WriteParams,
@@ -71,6 +72,10 @@ export class RemoteProcess implements ExecProcess {
 
   async signal(params: SignalParams): Promise<ProcessSnapshot> {
     return readSnapshot(await this.#post('signal', params));
+  }
+
+  async resize(size: TerminalSize): Promise<ProcessSnapshot> {
+    return readSnapshot(await this.#post('resize', size));
   }
 
   /** An abort gives up the wait and not the end: the request still gets a moment to be sent. */

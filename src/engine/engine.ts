@@ -91,6 +91,9 @@ export interface Engine {
   /** Processes in order of their start, newest first. Rejects an unreadable cursor. */
   list(query: ListQuery): Promise<ListPage>;
 
+  /** Keeps the new size of a terminal. */
+  resize(record: ProcessRecord, size: NonNullable<ProcessRecord['size']>): Promise<void>;
+
   /** Appends events whose seqs follow the head, and the state after them. */
   append(
     record: ProcessRecord,

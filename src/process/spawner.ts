@@ -1,11 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
+import type { TerminalSize } from '../exec-types.ts';
 import type { StreamName } from '../log/event.ts';
-
-/** The size of a terminal in characters, each 1 to 65535. */
-export interface TerminalSize {
-  readonly rows: number;
-  readonly cols: number;
-}
 
 /** What to start, decided to the last byte: no shell, and a spawner adds and expands nothing. */
 export interface SpawnRequest {

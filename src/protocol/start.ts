@@ -65,7 +65,10 @@ const StartRequest = named(
       env_policy: Type.Optional(ref(EnvPolicy)),
       arg0: Type.Optional(Type.String({ description: 'What the child sees as `argv[0]`.' })),
       tty: Type.Optional(
-        Type.Boolean({ description: 'Run on a terminal. Not implemented yet: `true` is a 501.' }),
+        Type.Boolean({
+          description:
+            'Run on a terminal: its output is the stream `pty`, its input is always open.',
+        }),
       ),
       size: Type.Optional(ref(TerminalSize)),
       pipe_stdin: Type.Optional(
@@ -143,7 +146,6 @@ export const startProcess = {
       'argument_list_too_long',
       'spawn_failed',
       'internal_error',
-      'not_implemented',
       'unsupported',
       'processes_max_reached',
       'resources_exhausted',

@@ -5,6 +5,7 @@ import { describeEvents } from './following.ts';
 import { describeList } from './listing.ts';
 import { describeRead } from './reading.ts';
 import { describeStart } from './starting.ts';
+import { describeTerminal } from './terminals.ts';
 import { describeWake } from './waking.ts';
 import { describeWrite } from './writing.ts';
 
@@ -17,6 +18,7 @@ export function describeExecBackend(name: string, open: OpenBackend): void {
     describeRead(open);
     describeWrite(open);
     describeEnd(open);
+    describeTerminal(open);
     describeWake(open);
   });
 }

@@ -284,6 +284,7 @@ test('every reader gets every event once, in order, or is told what is missing',
         hub,
         live: null,
         pageBytesMax: plan.pageBytesMax,
+        onResize: (resized, size) => engine.resize(resized, size),
         onFollow: () => {
           streams += 1;
           return () => {

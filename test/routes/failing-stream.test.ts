@@ -59,6 +59,7 @@ function failing(): ExecProcess {
     read: () => Promise.resolve(page),
     write: fail,
     signal: fail,
+    resize: fail,
     terminate: fail,
     subscribeEvents: () => Promise.resolve({ kind: 'stream', stream: events }),
     subscribeWake: () => Promise.resolve({ kind: 'stream', stream: wakes }),

@@ -91,6 +91,7 @@ describe('the health of the service', () => {
       'get /processes/{process_id}/wake subscribeWake',
       'get /readyz getReadiness',
       'post /processes startProcess',
+      'post /processes/{process_id}/resize resizeTerminal',
       'post /processes/{process_id}/signal signalProcess',
       'post /processes/{process_id}/stdin writeStdin',
       'post /processes/{process_id}/terminate terminateProcess',

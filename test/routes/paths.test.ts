@@ -24,6 +24,7 @@ const allowed: readonly (readonly [string, string])[] = [
   ['/processes/p/output', 'GET, HEAD'],
   ['/processes/p/stdin', 'POST'],
   ['/processes/p/signal', 'POST'],
+  ['/processes/p/resize', 'POST'],
   ['/processes/p/terminate', 'POST'],
   ['/livez', 'GET, HEAD'],
   ['/readyz', 'GET, HEAD'],

@@ -233,8 +233,6 @@ describe('a start that is refused', () => {
       422,
       { errno: 'E2BIG' },
     ],
-    ['not_implemented', () => ({ argv: ['true'], tty: true }), 501, {}],
-    ['not_implemented', () => ({ argv: ['true'], tty: true, size: { rows: 1, cols: 1 } }), 501, {}],
   ])('as %s leaves nothing behind', async (...refused) => {
     const [code, request, status, members] = refused;
     const reply = await client.post('/processes', { process_id: 'refused', ...request() });
@@ -285,7 +283,7 @@ describe('a start that is refused', () => {
     ['labels', [{}, labels(32), { '': '' }], [labels(33), { a: 1 }, []]],
     ['size', [], [{ rows: 24, cols: 80 }, { rows: 0, cols: 80 }, {}]],
     ['arg0', ['', 'x'], [1, null]],
-    ['tty', [false], [null, 1]],
+    ['tty', [false, true], [null, 1]],
   ])('takes %s within its bounds only', async (member, good, bad) => {
     const base = { argv: ['/bin/true'] };
     for (const value of good) {

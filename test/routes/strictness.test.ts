@@ -21,6 +21,7 @@ const bodies: readonly (readonly [string, object])[] = [
   ['/processes', { argv: ['true'] }],
   ['/processes/p/stdin', { text: 'a' }],
   ['/processes/p/signal', { signal: 'SIGCONT' }],
+  ['/processes/p/resize', { rows: 24, cols: 80 }],
   ['/processes/p/terminate', { grace_ms: 0 }],
 ];
 

@@ -88,6 +88,12 @@ class FilesEngine implements Engine {
     });
   }
 
+  resize(record: ProcessRecord, size: NonNullable<ProcessRecord['size']>): Promise<void> {
+    return Promise.try(() => {
+      this.#metadata.resize(record, size);
+    });
+  }
+
   find(processId: string): Promise<Lookup> {
     return Promise.try(() => {
       const row = this.#metadata.find(processId);

@@ -52,6 +52,11 @@ export class Metadata {
     return changes === 1;
   }
 
+  /** Changes the size of a terminal. */
+  resize({ process_id, incarnation }: ProcessRecord, size: object): void {
+    this.#statements.resize.run({ process_id, incarnation, size: JSON.stringify(size) });
+  }
+
   /** The row of a process. */
   find(processId: string): StoredRow | null {
     const row = this.#statements.find.get(processId);
@@ -112,6 +117,8 @@ function prepare(database: DatabaseSync) {
       VALUES (:process_id, :state, :labels, :record, :lifecycle)`),
     update: sql(`UPDATE processes
       SET state = :state, ends_at = :ends_at, lifecycle = :lifecycle, layout = :layout
+      WHERE process_id = :process_id AND record ->> 'incarnation' = :incarnation`),
+    resize: sql(`UPDATE processes SET record = json_set(record, '$.size', json(:size))
       WHERE process_id = :process_id AND record ->> 'incarnation' = :incarnation`),
     find: sql(`SELECT ${columns} FROM processes WHERE process_id = ?`),
     list: sql(`SELECT ${columns} FROM processes

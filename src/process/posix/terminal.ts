@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
-import type { ChildStdin, TerminalSize } from '../spawner.ts';
+import type { TerminalSize } from '../../exec-types.ts';
+import type { ChildStdin } from '../spawner.ts';
 import type { Libc } from './libc.ts';
 import { systemError } from './libc.ts';
 import type { StandardStreams } from './standard-streams.ts';

@@ -14,6 +14,7 @@ export function processOn({ hub, record }: Replica): LocalProcess {
     hub,
     live: null,
     pageBytesMax: 1024,
+    onResize: () => Promise.resolve(),
     onFollow: () => () => undefined,
   });
 }

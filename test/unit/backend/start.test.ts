@@ -212,7 +212,6 @@ describe('a start that fails', () => {
   });
 
   test.each([
-    [{ tty: true }, 'not_implemented', 'terminals (tty) are not implemented yet'],
     [{ size: { rows: 1, cols: 1 } }, 'invalid_request', 'size is for terminals (tty) only'],
     [{ limits: {} }, 'unsupported', 'limits is not supported on this host'],
     [{ user: 'x' }, 'unsupported', 'user is not supported on this host'],

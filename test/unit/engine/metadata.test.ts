@@ -50,6 +50,17 @@ describe('the metadata file', () => {
     expect(() => open(dir)).toThrow('file is not a database');
   });
 
+  test('keeps the new size of a terminal, of its own incarnation only', async () => {
+    const dir = temporaryDirectory();
+    const record = recordOf('p');
+    const size = { rows: 50, cols: 132 };
+    const engine = open(dir);
+    await engine.create(record);
+    await engine.resize(record, size);
+    await engine.resize({ ...record, incarnation: 'ff' }, { rows: 1, cols: 1 });
+    expect(await engine.find('p')).toMatchObject({ record: { ...record, size } });
+  });
+
   test('that was left half made is made whole or not at all', () => {
     const dir = temporaryDirectory();
     execute(dir, 'CREATE TABLE tombstones (other TEXT)');

@@ -25,7 +25,7 @@ export interface MemoryEngineOptions {
 }
 
 interface Log {
-  readonly record: ProcessRecord;
+  record: ProcessRecord;
   readonly window: ReplayWindow;
   readonly events: LogEvent[];
   lifecycle: Lifecycle;
@@ -75,6 +75,13 @@ export class MemoryEngine implements Engine {
         lifecycle: running,
         head: emptyHead,
       });
+    });
+  }
+
+  resize(record: ProcessRecord, size: NonNullable<ProcessRecord['size']>): Promise<void> {
+    return this.#run('resize', () => {
+      const log = this.#log(record);
+      log.record = { ...log.record, size };
     });
   }
 

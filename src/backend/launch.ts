@@ -1,9 +1,12 @@
 import type { Engine, ProcessRecord } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
 import type { StartParams } from '../exec-types.ts';
+import { hostCgroups } from '../process/cgroups.ts';
 import { Ending } from '../process/ending.ts';
 import { childEnvironment } from '../process/environment.ts';
-import type { Child, Spawner } from '../process/spawner.ts';
+import type { WrappedSpawning } from '../process/spawn-wrapped.ts';
+import { spawnWrapped } from '../process/spawn-wrapped.ts';
+import type { Child } from '../process/spawner.ts';
 import { newIncarnation } from './identity.ts';
 
 /** What holds for a start request that does not say otherwise. */
@@ -20,11 +23,10 @@ export interface LaunchDefaults {
 type LaunchIdentity = Pick<ProcessRecord, 'process_id' | 'fingerprint' | 'started_at'>;
 
 /** One start request with all that it needs. */
-export interface Launch {
+export interface Launch extends WrappedSpawning {
   readonly params: StartParams;
   readonly identity: LaunchIdentity;
   readonly defaults: LaunchDefaults;
-  readonly spawner: Spawner;
   readonly engine: Pick<Engine, 'create'>;
 }
 
@@ -34,9 +36,10 @@ export async function launch({
   identity,
   defaults,
   spawner,
+  wrapping,
   engine,
 }: Launch): Promise<{ child: Child; record: ProcessRecord }> {
-  refuseUnsupported(params);
+  refuseSize(params);
   const incarnation = newIncarnation();
   const { argv, arg0, cwd = defaults.cwd, pipe_stdin = false, tty = false } = params;
   const size = tty ? (params.size ?? defaultSize) : null;
@@ -46,14 +49,9 @@ export async function launch({
     overlay: params.env ?? {},
     marker: incarnation,
   });
-  const child = await spawner.spawn({
-    argv,
-    arg0,
-    cwd,
-    env,
-    pipeStdin: pipe_stdin,
-    terminal: size,
-  });
+  const request = { argv, arg0, cwd, env, pipeStdin: pipe_stdin, terminal: size };
+  const child = await spawnWrapped({ spawner, wrapping }, request, params);
+  hostCgroups()?.enter(incarnation, child.pid);
   const record: ProcessRecord = {
     ...identity,
     incarnation,
@@ -74,14 +72,9 @@ export async function launch({
 
 const defaultSize = { rows: 24, cols: 80 };
 
-function refuseUnsupported(params: StartParams): void {
-  if (params.size !== undefined && params.tty !== true) {
-    throw new ProcessionError('invalid_request', 'size is for terminals (tty) only');
-  }
-  for (const member of ['limits', 'user', 'nice', 'umask'] as const) {
-    if (params[member] === undefined) continue;
-    throw new ProcessionError('unsupported', `${member} is not supported on this host`);
-  }
+function refuseSize({ size, tty }: StartParams): void {
+  if (size === undefined || tty === true) return;
+  throw new ProcessionError('invalid_request', 'size is for terminals (tty) only');
 }
 
 async function recordOrKill(

@@ -24,6 +24,7 @@ export class Ending {
   readonly #tree: ProcessTree;
   readonly #survivorsAfterMs: number;
   readonly #unsent: number[] = [];
+  #polite: Polite = { signals: [], asked: new Set() };
   #killAtMs = Infinity;
   #run: Promise<readonly number[]> | null = null;
   #wake: (() => void) | null = null;
@@ -62,8 +63,9 @@ export class Ending {
       for (;;) {
         await this.#ask();
         round = nextRound(round, performance.now() >= this.#killAtMs);
-        const left = await (round.isKilling ? this.#kill() : this.#look());
+        const left = await this.#look(round);
         if (left.length === 0 || this.#isOver(round)) return left;
+        round = withMembers(round, left);
         await this.#pause(round);
       }
     } finally {
@@ -73,22 +75,29 @@ export class Ending {
     }
   }
 
-  /** A stopped process acts on a signal only after SIGCONT. */
   async #ask(): Promise<void> {
     for (const signal of this.#unsent.splice(0)) {
+      // A stopped process acts on a signal only after SIGCONT.
       const signals = [signal, constants.signals.SIGCONT];
+      this.#polite = { signals, asked: new Set() };
       if (this.#tree.hasLeader) signals.forEach((number) => this.#tree.signalGroup(number));
-      else await this.#tree.signalAll(signals);
+      else await this.#askNew();
     }
   }
 
-  async #look(): Promise<readonly number[]> {
-    return this.#tree.hasLeader ? [this.#tree.pid] : this.#tree.find();
+  /** Who is seen later than others, or was forked meanwhile, is asked later. */
+  async #askNew(): Promise<readonly number[]> {
+    const { signals, asked } = this.#polite;
+    const left = await this.#tree.signalAll(signals, asked);
+    for (const pid of left) asked.add(pid);
+    return left;
   }
 
-  async #kill(): Promise<readonly number[]> {
-    this.#tree.signalGroup(constants.signals.SIGKILL);
-    return this.#tree.signalAll([constants.signals.SIGKILL]);
+  /** Who is left; kills them if it is time for that. */
+  async #look({ isKilling, isForking }: Round): Promise<readonly number[]> {
+    if (isForking) return this.#tree.hunt();
+    if (isKilling) return this.#tree.kill();
+    return this.#tree.hasLeader ? [this.#tree.pid] : this.#askNew();
   }
 
   #isOver({ isKilling, sinceMs }: Round): boolean {
@@ -117,16 +126,32 @@ function noSuchSignal(signal: string): ProcessionError {
   return new ProcessionError('invalid_request', detail);
 }
 
+/** What was asked with, and who has been asked one by one. */
+interface Polite {
+  readonly signals: readonly number[];
+  readonly asked: Set<number>;
+}
+
 /** A look at what is left, and the pause after it. */
 interface Round {
   readonly isKilling: boolean;
   /** When the asking or the killing began. */
   readonly sinceMs: number;
   readonly pauseMs: number;
+  /** Who was there at the last look. */
+  readonly pids: readonly number[];
+  /** Whether there were new ones at the last look although all had been killed. */
+  readonly isForking: boolean;
 }
 
 function firstRound(isKilling: boolean): Round {
-  return { isKilling, sinceMs: performance.now(), pauseMs: pauseFirstMs };
+  return {
+    isKilling,
+    sinceMs: performance.now(),
+    pauseMs: pauseFirstMs,
+    pids: [],
+    isForking: false,
+  };
 }
 
 /** Pauses double, and start again short with the killing. */
@@ -136,6 +161,13 @@ function nextRound(last: Round, isKilling: boolean): Round {
   return { ...last, pauseMs };
 }
 
+function withMembers(round: Round, pids: readonly number[]): Round {
+  const isNew = (pid: number): boolean => !round.pids.includes(pid);
+  const isForking = round.isKilling && round.pids.length > 0 && pids.some(isNew);
+  return { ...round, pids, isForking, pauseMs: isForking ? pauseForkingMs : round.pauseMs };
+}
+
+const pauseForkingMs = 1;
 const pauseFirstMs = 10;
 const pauseAskingMsMax = 250;
 const pauseKillingMsMax = 1_000;

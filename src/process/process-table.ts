@@ -31,6 +31,14 @@ export class ProcessTable {
     });
     return this.#next;
   }
+
+  /**
+   * Shows each process the moment it is seen, the newest first, until no new one comes. A scan
+   * of its own each time: for those who have forked again before `read` is through.
+   */
+  async each(visit: (entry: ProcessEntry) => void): Promise<void> {
+    await scan(visit);
+  }
 }
 
 /** Hundredths of a second since this host was booted; -1 where that is not known. */
@@ -39,19 +47,42 @@ export function bootTicks(): number {
   return uptime === null ? -1 : Math.round(Number.parseFloat(uptime) * 100);
 }
 
-/** Never rejects. A read takes microseconds, so some are made in a row before others run. */
-async function scanProcesses(): Promise<readonly ProcessEntry[] | null> {
-  const pids = listPids();
-  if (pids === null) return null;
-  const entries: ProcessEntry[] = [];
-  for (const [index, pid] of pids.entries()) {
-    if (index % readsInARow === readsInARow - 1) await setImmediate();
-    const entry = readProcess(pid);
-    if (entry !== null) entries.push(entry);
-  }
-  return entries;
+/** When a process was started, on the clock of {@link bootTicks}; null when there is none. */
+export function startTicksOf(pid: number): number | null {
+  return readStat(pid)?.startTicks ?? null;
 }
 
+async function scanProcesses(): Promise<readonly ProcessEntry[] | null> {
+  const entries: ProcessEntry[] = [];
+  const isThere = await scan((entry) => {
+    entries.push(entry);
+  });
+  return isThere ? entries : null;
+}
+
+/**
+ * Never rejects; false where there is no `/proc`. Lists again until nobody new is there: who is
+ * replaced by his own child all the time would be in no list at the moment he is looked at.
+ */
+async function scan(visit: (entry: ProcessEntry) => void): Promise<boolean> {
+  const seen = new Set<number>();
+  for (let list = 0; list < listsMax; list += 1) {
+    const pids = listPids();
+    if (pids === null) return false;
+    const unseen = pids.filter((pid) => !seen.has(pid)).toSorted((one, other) => other - one);
+    if (unseen.length === 0) break;
+    for (const pid of unseen) {
+      // A read takes microseconds, so some are made in a row before others run.
+      if (seen.size % readsInARow === readsInARow - 1) await setImmediate();
+      seen.add(pid);
+      const entry = readProcess(pid);
+      if (entry !== null) visit(entry);
+    }
+  }
+  return true;
+}
+
+const listsMax = 8;
 const readsInARow = 64;
 
 function listPids(): readonly number[] | null {
@@ -64,19 +95,20 @@ function listPids(): readonly number[] | null {
 }
 
 function readProcess(pid: number): ProcessEntry | null {
+  const stat = readStat(pid);
+  if (stat === null) return null;
+  return { ...stat, marker: markerOf(readProc(`${pid}/environ`)) };
+}
+
+function readStat(pid: number): Omit<ProcessEntry, 'marker'> | null {
   const stat = readProc(`${pid}/stat`);
   if (stat === null) return null;
   // The name before the last parenthesis is the program's choice and may hold anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, , group, session] = fields;
   if (state === undefined || 'ZXx'.includes(state)) return null;
-  return {
-    pid,
-    group: Number(group),
-    session: Number(session),
-    startTicks: Number(fields[startTicksField]),
-    marker: markerOf(readProc(`${pid}/environ`)),
-  };
+  const startTicks = Number(fields[startTicksField]);
+  return { pid, group: Number(group), session: Number(session), startTicks };
 }
 
 const startTicksField = 19;

@@ -1,6 +1,9 @@
+import { constants } from 'node:os';
+import type { Cgroups } from './cgroups.ts';
+import { hostCgroups } from './cgroups.ts';
 import { errnoOf } from './errno.ts';
 import type { ProcessEntry } from './process-table.ts';
-import { bootTicks, ProcessTable } from './process-table.ts';
+import { bootTicks, ProcessTable, startTicksOf } from './process-table.ts';
 
 /** Which child a tree grows from. */
 export interface TreeRoot {
@@ -10,13 +13,15 @@ export interface TreeRoot {
   /** Resolves when the child is reaped, and never rejects; null: that was long ago. */
   readonly exit: Promise<unknown> | null;
   /** Where to look; default: this host. */
-  readonly table?: Pick<ProcessTable, 'read'>;
+  readonly table?: Pick<ProcessTable, 'read' | 'each'>;
+  /** The groups of the kernel, or null where there are none; default: those of this host. */
+  readonly cgroups?: Pick<Cgroups, 'of'> | null;
 }
 
 /**
- * A child and what it started: the process group and the session that it leads, and whoever
- * carries its marker. Who leaves both and drops the marker is lost. Without `/proc` the tree
- * is the group alone.
+ * A child and what it started: its cgroup, which nobody can leave; and for hosts without one
+ * the process group and the session that it leads, and whoever carries its marker. Who leaves
+ * all of these is lost. Without `/proc` the tree is the group alone.
  *
  * The number of a reaped child may come to name strangers, but not while its group or
  * session has members. So from then on these count only if one of them carries the marker
@@ -27,13 +32,16 @@ export class ProcessTree {
   /** Resolves when {@link hasLeader} has become false. */
   readonly leaderReaped: Promise<void>;
   readonly #incarnation: string;
-  readonly #table: Pick<ProcessTable, 'read'>;
+  readonly #table: Pick<ProcessTable, 'read' | 'each'>;
+  readonly #cgroups: Pick<Cgroups, 'of'> | null;
   #reapedTicks: number | null;
 
-  constructor({ pid, incarnation, exit, table = hostTable }: TreeRoot) {
+  constructor({ pid, incarnation, exit, ...host }: TreeRoot) {
+    const { table = hostTable, cgroups = hostCgroups() } = host;
     this.pid = pid;
     this.#incarnation = incarnation;
     this.#table = table;
+    this.#cgroups = cgroups;
     this.#reapedTicks = exit === null ? longAgo : null;
     this.leaderReaped = Promise.resolve(exit).then(() => {
       this.#reapedTicks ??= bootTicks();
@@ -56,25 +64,62 @@ export class ProcessTree {
     return members.map(({ pid }) => pid);
   }
 
-  /** Sends signals, in order, to all living members; resolves with their pids as found before. */
-  async signalAll(signals: readonly number[]): Promise<readonly number[]> {
+  /**
+   * Sends signals, in order, to all living members but those excepted; resolves with the pids
+   * of all. A pid that has come to name somebody else since it was found gets none.
+   */
+  async signalAll(
+    signals: readonly number[],
+    excepted: ReadonlySet<number> = nobody,
+  ): Promise<readonly number[]> {
     const members = await this.#members();
-    const outside = members.filter(({ group }) => group !== this.pid);
-    const targets = outside.map(({ pid }) => pid);
-    if (outside.length < members.length) targets.unshift(-this.pid);
+    const asGroup = excepted.size === 0 ? members.filter(({ group }) => group === this.pid) : [];
+    const others = members.filter((one) => !asGroup.includes(one) && !excepted.has(one.pid));
     for (const signal of signals) {
-      for (const target of targets) send(target, signal);
+      if (asGroup.length > 0) send(-this.pid, signal);
+      for (const member of others) sendToMember(member, signal);
     }
     return members.map(({ pid }) => pid);
   }
 
-  async #members(): Promise<readonly Pick<ProcessEntry, 'pid' | 'group'>[]> {
+  /** Kills who is in the cgroup, then whoever else is found; resolves with all of them. */
+  async kill(): Promise<readonly number[]> {
+    this.#cgroups?.of(this.#incarnation)?.kill();
+    this.signalGroup(constants.signals.SIGKILL);
+    return this.signalAll([constants.signals.SIGKILL]);
+  }
+
+  /**
+   * Kills everybody the moment he is found, for trees that fork faster than {@link kill} looks;
+   * resolves with those who were found.
+   */
+  async hunt(): Promise<readonly number[]> {
+    const pids: number[] = [];
+    await this.#table.each((entry) => {
+      if (!this.#isMarked(entry) && !(this.hasLeader && this.#isNumbered(entry))) return;
+      send(entry.pid, constants.signals.SIGKILL);
+      pids.push(entry.pid);
+    });
+    return pids;
+  }
+
+  async #members(): Promise<readonly Member[]> {
     const table = await this.#table.read();
-    if (table === null)
-      return send(-this.pid, 0) === 'gone' ? [] : [{ pid: this.pid, group: this.pid }];
+    const inCgroup = this.#cgroups?.of(this.#incarnation)?.pids() ?? [];
+    if (table === null) return this.#membersOfGroup();
     const related = table.filter((entry) => this.#isNumbered(entry));
     const areOurs = this.hasLeader || related.some((entry) => this.#isProof(entry));
-    return table.filter((entry) => this.#isMarked(entry) || (areOurs && this.#isNumbered(entry)));
+    const found = new Map<number, Member>(inCgroup.map((pid) => [pid, unseen(pid)]));
+    for (const entry of table) {
+      const isOurs = this.#isMarked(entry) || (areOurs && this.#isNumbered(entry));
+      if (isOurs || found.has(entry.pid)) found.set(entry.pid, entry);
+    }
+    return [...found.values()];
+  }
+
+  #membersOfGroup(): readonly Member[] {
+    if (send(-this.pid, 0) === 'gone') return [];
+    return [{ ...unseen(this.pid), group: this.pid }];
   }
 
   #isNumbered({ group, session }: ProcessEntry): boolean {
@@ -89,6 +134,23 @@ export class ProcessTree {
     return this.#isMarked(entry) || entry.startTicks <= (this.#reapedTicks ?? longAgo);
   }
 }
+
+/** What is known of a member; `startTicks` is null when it was not seen in the table. */
+type Member = Pick<ProcessEntry, 'pid'> & {
+  readonly group: number | null;
+  readonly startTicks: number | null;
+};
+
+function unseen(pid: number): Member {
+  return { pid, group: null, startTicks: null };
+}
+
+/** A scan takes a while, in which a pid may change hands. */
+function sendToMember({ pid, startTicks }: Member, signal: number): void {
+  if (startTicks === null || startTicks === startTicksOf(pid)) send(pid, signal);
+}
+
+const nobody: ReadonlySet<number> = new Set();
 
 /** Before every process, so that none is taken for one of the child's own time. */
 const longAgo = -1;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Ending } from '../../../src/process/ending.ts';
 import { isAlive, killQuietly, printedNumbers, startScript, stateOf } from './children.ts';
 import { eventually } from '../../support/eventually.ts';
+import { tableOf } from './table-of.ts';
 
 /** Longer than any test may take. */
 const graceMs = 3_600_000;
@@ -125,12 +126,13 @@ describe('an ending', () => {
   it('reports who is left when even SIGKILL does not help', async () => {
     const pid = 2 ** 22 + 1;
     const immortal = { pid, group: pid, session: pid, startTicks: 0, marker: 'ours' };
-    const table = { read: () => Promise.resolve([immortal]) };
+    const table = tableOf([immortal]);
     const ending = new Ending({
       pid,
       incarnation: 'ours',
       exit: null,
       table,
+      cgroups: null,
       survivorsAfterMs: 50,
     });
     expect(await ending.request({ signal: 'SIGTERM', graceMs: 0 })).toEqual([pid]);

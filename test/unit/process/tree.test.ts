@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ProcessEntry } from '../../../src/process/process-table.ts';
 import { bootTicks, ProcessTable } from '../../../src/process/process-table.ts';
 import { ProcessTree } from '../../../src/process/tree.ts';
-import { killQuietly, printedNumbers, startScript, stateOf } from './children.ts';
+import { isAlive, killQuietly, printedNumbers, startScript, stateOf } from './children.ts';
+import { tableOf } from './table-of.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** Above what any Linux host gives out: a signal to it meets nobody. */
@@ -16,8 +17,13 @@ function treeIn(
   entries: readonly ProcessEntry[] | null,
   exit: Promise<unknown> | null,
 ): ProcessTree {
-  const table = { read: () => Promise.resolve(entries) };
-  return new ProcessTree({ pid: nobody, incarnation: 'ours', exit, table });
+  return new ProcessTree({
+    pid: nobody,
+    incarnation: 'ours',
+    exit,
+    table: tableOf(entries),
+    cgroups: null,
+  });
 }
 
 const running = new Promise(() => undefined);
@@ -63,8 +69,7 @@ describe('the tree of a child', () => {
   it('is the group alone on a host without a process table', async () => {
     expect(await treeIn(null, running).find()).toEqual([]);
     const child = await startScript('sleep 60');
-    const table = { read: () => Promise.resolve(null) };
-    const tree = new ProcessTree({ ...child, table });
+    const tree = new ProcessTree({ ...child, table: tableOf(null), cgroups: null });
     expect(await tree.find()).toEqual([child.pid]);
   });
 
@@ -75,6 +80,32 @@ describe('the tree of a child', () => {
     await tree.leaderReaped;
     expect(tree.hasLeader).toBe(false);
     expect(tree.signalGroup(9)).toBe(false);
+  });
+
+  it('has whoever is in its cgroup, though nothing else tells', async () => {
+    const cgroup = { pids: () => [stranger.pid, nobody + 9], kill: () => undefined };
+    const tree = new ProcessTree({
+      pid: nobody,
+      incarnation: 'ours',
+      exit: null,
+      table: tableOf([stranger]),
+      cgroups: { of: (incarnation) => (incarnation === 'ours' ? cgroup : null) },
+    });
+    expect(await tree.find()).toEqual([stranger.pid, nobody + 9]);
+  });
+
+  it('sends no signal to who has got the pid of a member since it was found', async () => {
+    const child = await startScript('exec sleep 60');
+    const found = entry({ pid: child.pid, startTicks: 1, marker: 'ours' });
+    const tree = new ProcessTree({
+      pid: nobody,
+      incarnation: 'ours',
+      exit: null,
+      table: tableOf([found]),
+      cgroups: null,
+    });
+    expect(await tree.signalAll([9])).toEqual([child.pid]);
+    expect(isAlive(child.pid)).toBe(true);
   });
 
   it('refuses what is no signal', async () => {
@@ -102,6 +133,13 @@ describe('the process table', () => {
     ]);
     expect(entries?.[0]?.startTicks).toBeGreaterThanOrEqual(before - 1);
     expect(entries?.[0]?.startTicks).toBeLessThanOrEqual(bootTicks());
+  });
+
+  it('shows the newest first where each is wanted at once', async () => {
+    const pids: number[] = [];
+    await new ProcessTable().each(({ pid }) => pids.push(pid));
+    const first = pids.slice(0, 10);
+    expect(first).toEqual(first.toSorted((one, other) => other - one));
   });
 
   it('does not show zombies', async () => {

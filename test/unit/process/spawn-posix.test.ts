@@ -160,6 +160,19 @@ describe('a child of the posix spawner', () => {
   });
 });
 
+describe('as the first process of a container', () => {
+  it('the posix spawner reaps its own children and all orphans', async () => {
+    const fixture = path.resolve(import.meta.dirname, '../../fixtures/reap-as-init.ts');
+    const namespace = ['unshare', '--map-root-user', '--pid', '--fork', '--mount-proc'];
+    const child = await start([...namespace, process.execPath, fixture]);
+    const { stdout, stderr } = await outcomeOf(child);
+    expect({ told: stdout, stderr }).toEqual({
+      told: JSON.stringify({ pid: 1, exit_code: 7, zombies: 0 }),
+      stderr: '',
+    });
+  });
+});
+
 describe('a file that is no program', () => {
   it('is a script of sh when it is a text', async () => {
     const file = path.join(directory(), 'script');

@@ -14,6 +14,9 @@ const infoCode = 8;
 const infoPid = 16;
 const infoStatus = 24;
 
+/** A signal does not keep Node running, a timer does; how often it fires does not matter. */
+const keepAliveMs = 60_000;
+
 /**
  * Waits for the children of this process that Node does not know. One for the whole process,
  * since SIGCHLD is. What Node itself has started is left to Node; as PID 1, which inherits
@@ -24,6 +27,7 @@ export class Reaper {
   readonly #isInit: boolean;
   readonly #info = Buffer.alloc(infoBytes);
   readonly #children = new Map<number, (status: WaitStatus) => void>();
+  #keepAlive: NodeJS.Timeout | undefined;
 
   constructor(libc: Libc, isInit = process.pid === 1) {
     this.#libc = libc;
@@ -33,8 +37,14 @@ export class Reaper {
     });
   }
 
-  /** Resolves at the exit of a child that was started in this turn of the event loop. */
+  /**
+   * Resolves at the exit of a child that was started in this turn of the event loop. Until then
+   * Node keeps running, as for its own children.
+   */
   exitOf(pid: number): Promise<WaitStatus> {
+    this.#keepAlive ??= setInterval(() => {
+      this.#reap();
+    }, keepAliveMs);
     return new Promise((resolve) => {
       this.#children.set(pid, resolve);
     });
@@ -67,6 +77,10 @@ export class Reaper {
     if (this.#wait(oneChild, pid, 0) === 0) return;
     const settle = this.#children.get(pid);
     this.#children.delete(pid);
+    if (this.#children.size === 0) {
+      clearInterval(this.#keepAlive);
+      this.#keepAlive = undefined;
+    }
     settle?.(this.#status());
   }
 

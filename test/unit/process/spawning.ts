@@ -248,21 +248,24 @@ export function describeSpawner(name: 'posix' | 'execa'): void {
       await expect(attempt).rejects.not.toThrow(/secret/);
     });
 
-    it('without file descriptors, and the host is to blame', async () => {
-      const fixture = path.resolve(
-        import.meta.dirname,
-        '../../fixtures/spawn-without-descriptors.ts',
-      );
-      const child = await startScript(
-        `ulimit -n 60; exec "${process.execPath}" "${fixture}" ${name}`,
-      );
-      const { stdout, status } = await outcomeOf(child);
-      expect(status).toEqual({ exit_code: 0, signal: null });
-      expect(JSON.parse(stdout)).toEqual({
-        code: 'resources_exhausted',
-        members: { errno: 'EMFILE' },
-      });
-    });
+    it.each([
+      { what: 'file descriptors', limit: 'ulimit -n 60', errno: 'EMFILE' },
+      { what: 'processes', limit: ':', errno: 'EAGAIN' },
+    ])(
+      'without $what, and the host is to blame, until there are some again',
+      async ({ what, limit, errno }) => {
+        const fixture = `spawn-without-${what.replace('file ', '')}.ts`;
+        const file = path.resolve(import.meta.dirname, '../../fixtures', fixture);
+        const child = await startScript(`${limit}; exec "${process.execPath}" "${file}" ${name}`);
+        const { stdout, stderr, status } = await outcomeOf(child);
+        expect({ stderr, status }).toEqual({ stderr: '', status: success });
+        expect(JSON.parse(stdout)).toEqual({
+          code: 'resources_exhausted',
+          members: { errno },
+          later: success,
+        });
+      },
+    );
 
     it('and nothing is left open', async () => {
       const before = await openDescriptors();
@@ -276,6 +279,8 @@ export function describeSpawner(name: 'posix' | 'execa'): void {
     });
   });
 }
+
+const success = { exit_code: 0, signal: null };
 
 async function openDescriptors(): Promise<number> {
   const names = await readdir('/proc/self/fd');

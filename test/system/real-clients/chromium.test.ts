@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBrowser } from './browser.ts';
 import { pageEventSource } from './clients.ts';
 import { cutAtRandom, figuresOf, smallReplay } from './cut-at-random.ts';
-import { ServiceProcess } from './service-process.ts';
+import { ServiceProcess } from '../service-process.ts';
 
 describe('pages in Chromium that are cut at random', () => {
   let service: ServiceProcess;

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { eventually } from '../../support/eventually.ts';
 import { Client } from '../../routes/client.ts';
 import type { Account } from './reading.ts';
-import type { ServiceProcess } from './service-process.ts';
+import type { ServiceProcess } from '../service-process.ts';
 
 /** More than the kernel and this process buffer between a service and a reader that stalls. */
 export const moreThanBuffersBytes = 24_000_000;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { curl } from './clients.ts';
 import { cutAtRandom, figuresOf, smallReplay } from './cut-at-random.ts';
-import { ServiceProcess } from './service-process.ts';
+import { ServiceProcess } from '../service-process.ts';
 
 describe('curl that is cut at random', () => {
   let service: ServiceProcess;

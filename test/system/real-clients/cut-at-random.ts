@@ -5,7 +5,7 @@ import { headCuts, randomCuts, runSeed } from './cuts.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
 import type { Account } from './reading.ts';
 import { Reading } from './reading.ts';
-import type { ServiceProcess } from './service-process.ts';
+import type { ServiceProcess } from '../service-process.ts';
 import { Talk } from './talk.ts';
 
 /** What one reader was given, and what that took. */

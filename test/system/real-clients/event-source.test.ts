@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { npmEventSource, undiciEventSource } from './clients.ts';
 import { cutAtRandom, figuresOf, smallReplay } from './cut-at-random.ts';
-import { ServiceProcess } from './service-process.ts';
+import { ServiceProcess } from '../service-process.ts';
 
 describe('an EventSource of Node that is cut at random', () => {
   let service: ServiceProcess;

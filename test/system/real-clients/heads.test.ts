@@ -9,7 +9,7 @@ import {
   undiciEventSource,
 } from './clients.ts';
 import { cutAtRandom, figuresOf, smallReplay } from './cut-at-random.ts';
-import { ServiceProcess } from './service-process.ts';
+import { ServiceProcess } from '../service-process.ts';
 
 describe('a reader whose answers are also cut by FIN inside their heads', () => {
   let service: ServiceProcess;

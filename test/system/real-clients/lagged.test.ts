@@ -7,7 +7,7 @@ import { Copy, moreThanBuffersBytes } from './copy.ts';
 import { smallReplay } from './cut-at-random.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
 import { Reading } from './reading.ts';
-import { ServiceProcess } from './service-process.ts';
+import { ServiceProcess } from '../service-process.ts';
 
 describe('a reader that falls out of the replay', () => {
   let service: ServiceProcess;

@@ -9,7 +9,7 @@ import { Copy, moreThanBuffersBytes } from './copy.ts';
 import { smallReplay } from './cut-at-random.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
 import { Reading } from './reading.ts';
-import { ServiceProcess } from './service-process.ts';
+import { ServiceProcess } from '../service-process.ts';
 import { Talk } from './talk.ts';
 
 describe('streams over a restart of the service', () => {

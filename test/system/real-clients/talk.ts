@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from '../../routes/client.ts';
 import type { Account } from './reading.ts';
-import type { ServiceProcess } from './service-process.ts';
+import type { ServiceProcess } from '../service-process.ts';
 
 /** A talking process: what it is called and what became of it. */
 export class Talk {

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { Settings } from '../../support/service.ts';
+import type { Settings } from '../support/service.ts';
 
-const main = path.join(import.meta.dirname, '../../../src/main.ts');
+const main = path.join(import.meta.dirname, '../../src/main.ts');
 
 /** A service in a process of its own, over a directory that outlives its restarts. */
 export class ServiceProcess {
-  readonly directory = mkdtempSync(path.join(tmpdir(), 'procession-real-clients-'));
+  readonly directory = mkdtempSync(path.join(tmpdir(), 'procession-system-'));
   readonly #settings: Settings;
   #child: ChildProcessByStdio<null, Readable, null> | null = null;
   #url = '';
@@ -28,6 +28,11 @@ export class ServiceProcess {
 
   get url(): string {
     return this.#url;
+  }
+
+  /** Of the process that runs now. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
   }
 
   /** Runs it, on the port that it had before. */

@@ -40,6 +40,8 @@ function read(environment: Environment) {
     replicaId: settings.text('REPLICA_ID', hostname()),
     cwd: settings.absolute('CWD', process.cwd()),
     spawner: settings.choice('SPAWNER', ['auto', 'posix', 'execa']),
+    runner: settings.command('RUNNER'),
+    runnerClaims: settings.claims('RUNNER_CLAIMS', 'RUNNER'),
     logLevel: settings.choice('LOG_LEVEL', ['info', 'trace', 'debug', 'warn', 'error', 'silent']),
     retainedOutputBytesMax: retained,
     replayEventsMax: settings.integer('REPLAY_EVENTS_MAX', 4096, { min: 1 }),
@@ -102,6 +104,24 @@ class Settings {
     throw invalid(name, 'an absolute path', text);
   }
 
+  /** Empty when it is not set. */
+  command(name: string): readonly string[] {
+    const text = this.text(name, '[]');
+    const value = jsonOf(text);
+    if (isTexts(value) && path.isAbsolute(value[0] ?? '/')) return value;
+    throw invalid(name, 'a JSON array of texts without NUL, first an absolute path', text);
+  }
+
+  /** What is claimed of a command, which must be set then. */
+  claims(name: string, command: string): readonly string[] {
+    const text = this.text(name, '');
+    const claims = text === '' ? [] : text.split(',');
+    if (!claims.every((claim) => claimPattern.test(claim)))
+      throw invalid(name, claimsExpected, text);
+    if (claims.length === 0 || this.command(command).length > 0) return claims;
+    throw new ConfigError(`PROCESSION_${name} needs PROCESSION_${command}, which is not set`);
+  }
+
   loopback(name: string, fallback: string): string {
     const text = this.text(name, fallback);
     if (text === 'localhost' || text === '::1') return text;
@@ -124,6 +144,25 @@ class Settings {
     }
     throw invalid(name, 'an http or https URL', text);
   }
+}
+
+const claimPattern =
+  /^(pid_namespace|no_network|no_new_privs|no_capabilities|uid=(0|[1-9]\d{0,9}))$/;
+const claimsExpected =
+  'a comma list of pid_namespace, no_network, no_new_privs, no_capabilities, uid=N';
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return (
+    Array.isArray(value) && value.every((item) => typeof item === 'string' && !item.includes('\0'))
+  );
 }
 
 function invalid(name: string, expected: string, text: string): ConfigError {

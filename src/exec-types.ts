@@ -13,6 +13,21 @@ export interface TerminalSize {
   readonly cols: number;
 }
 
+/** The most that one process may use, each at least 1; see setrlimit(2). */
+export interface ProcessLimits {
+  readonly memory_bytes?: number;
+  readonly cpu_seconds?: number;
+  readonly open_files?: number;
+  readonly processes?: number;
+  readonly file_bytes?: number;
+}
+
+/** Who a process runs as, with no other groups. */
+export interface ProcessUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** What to start. Members and defaults are those of the wire, see docs/protocol.md. */
 export interface StartParams {
   readonly argv: readonly string[];
@@ -28,10 +43,10 @@ export interface StartParams {
   readonly grace_ms?: number;
   readonly drain_ms?: number | null;
   readonly retention_ms?: number;
-  readonly limits?: unknown;
-  readonly user?: unknown;
-  readonly nice?: unknown;
-  readonly umask?: unknown;
+  readonly limits?: ProcessLimits;
+  readonly user?: ProcessUser;
+  readonly nice?: number;
+  readonly umask?: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
 

@@ -8,6 +8,8 @@ import { openFilesEngine } from './engine/files/engine.ts';
 import { Metrics } from './http/metrics.ts';
 import type { Server } from './http/server.ts';
 import { chooseSpawner } from './process/choose-spawner.ts';
+import { prepareWrapping } from './process/prepare-wrapping.ts';
+import { noWrapping } from './process/wrap.ts';
 
 /** The service on one host, its port not open yet. */
 export interface Service {
@@ -33,7 +35,10 @@ export async function createService(
   const metrics = new Metrics();
   const { name, spawner } = await chooseSpawner(config.spawner);
   log.info({ spawner: name }, 'spawner chosen');
-  const backend = createBackend(config, environment, { log, observer: metrics, spawner });
+  const { runner, runnerClaims: claims, cwd } = config;
+  const wrapping = await prepareWrapping(spawner, { runner, claims, cwd, environment });
+  if (runner.length > 0) log.info({ claims }, 'runner tested');
+  const backend = createBackend(config, environment, { log, observer: metrics, spawner, wrapping });
   metrics.observe({ running: () => backend.runningCount });
   const isDraining = (): boolean => backend.isDraining;
   const app = await buildApp({ config, backend, metrics, log, isDraining, openApi });
@@ -55,11 +60,15 @@ export async function createService(
   };
 }
 
+/** What a backend needs beside settings; without a wrapping no restriction can be kept. */
+type BackendParts = Pick<LocalBackendOptions, 'log' | 'observer' | 'spawner'> &
+  Partial<Pick<LocalBackendOptions, 'wrapping'>>;
+
 /** A backend on the embedded engine, with what tells of it and what starts its children. */
 export function createBackend(
   config: Config,
   environment: Environment,
-  parts: Pick<LocalBackendOptions, 'log' | 'observer' | 'spawner'>,
+  parts: BackendParts,
 ): LocalBackend {
   return new LocalBackend({
     engine: openFilesEngine({
@@ -68,6 +77,7 @@ export function createBackend(
       replay: { eventsMax: config.replayEventsMax, bytesMax: config.replayBytesMax },
       tombstoneMs: config.tombstoneMs,
     }),
+    wrapping: noWrapping,
     ...parts,
     now: Date.now,
     defaults: {

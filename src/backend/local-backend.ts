@@ -3,7 +3,7 @@ import { ProcessionError } from '../errors.ts';
 import type { ExecBackend, StartResult } from '../exec-backend.ts';
 import type { ListParams, ProcessPage, StartParams } from '../exec-types.ts';
 import { isOver } from '../log/lifecycle.ts';
-import type { Spawner } from '../process/spawner.ts';
+import type { WrappedSpawning } from '../process/spawn-wrapped.ts';
 import type { StdinLimits } from '../process/stdin.ts';
 import { fingerprintOf, newProcessId, requireSame } from './identity.ts';
 import type { LaunchDefaults } from './launch.ts';
@@ -17,9 +17,8 @@ import { Retention } from './retention.ts';
 import { snapshotOf } from './snapshot.ts';
 
 /** What a backend on this host is made of. */
-export interface LocalBackendOptions {
+export interface LocalBackendOptions extends WrappedSpawning {
   readonly engine: Engine;
-  readonly spawner: Spawner;
   readonly observer: Observer;
   readonly log: BackendLog;
   readonly now: () => number;
@@ -164,12 +163,12 @@ export class LocalBackend implements ExecBackend {
     process_id: string,
     fingerprint: string,
   ): Promise<LocalProcess> {
-    const { engine, spawner, observer, now, defaults } = this.#options;
+    const { observer, now } = this.#options;
     const startedAt = performance.now();
     this.#launchingCount += 1;
     const identity = { process_id, fingerprint, started_at: now() };
     try {
-      const { child, record } = await launch({ params, identity, defaults, spawner, engine });
+      const { child, record } = await launch({ ...this.#options, params, identity });
       observer.started(performance.now() - startedAt);
       return this.#table.adopt(child, record, params);
     } catch (error) {

@@ -106,9 +106,10 @@ function niceStep({ nice }: Restrictions, { tools, powers }: Means): readonly st
   return [toolFor('nice', tools, 'nice'), '-n', String(nice - powers.nice), '--'];
 }
 
+/** The kernel takes privileges with the user only from root. */
 function userStep({ user }: Restrictions, { tools, powers }: Means): readonly string[] {
   if (user === undefined || isSameUser(user, powers)) return [];
-  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--inh-caps=-all'];
   return [toolFor('setpriv', tools, 'user'), ...ids, '--'];
 }
 

@@ -19,6 +19,9 @@ export const Problem = named(
       instance: Type.String({ description: 'The id of the request, as in the log.' }),
       code: oneOfStrings(errorCodes, 'Stable; decide by this.'),
       errno: Type.Optional(Type.String({ description: 'The error of the system, as `ENOENT`.' })),
+      member: Type.Optional(
+        Type.String({ description: 'What this host cannot keep, with `unsupported`.' }),
+      ),
       errors: Type.Optional(
         Type.Array(
           Type.Object({

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { StartStreamEvent } from './events.ts';
 import { problems } from './problem.ts';
 import { Process, TerminalSize } from './process.ts';
-import { durationMs, named, nullable, oneOfStrings, ref } from './schema.ts';
+import { durationMs, integerMax, named, nullable, oneOfStrings, ref } from './schema.ts';
 
 /** Which variables of the service a child inherits. */
 const EnvPolicy = named(
@@ -33,9 +33,38 @@ const EnvPolicy = named(
 /** No NUL: the system ends a text there. */
 const Text = Type.String({ pattern: '^[^\\u0000]*$' });
 
-/** A member that a later release brings. */
-const unsupported = Type.Optional(
-  Type.Unsafe<unknown>({ description: 'Not supported yet: 501 `unsupported`.' }),
+/** The last one is no id: it means none to the system. */
+const idMax = 4_294_967_294;
+
+/** Held to by the kernel, each process by itself. */
+const ProcessLimits = named(
+  'ProcessLimits',
+  Type.Object(
+    {
+      memory_bytes: limit('Address space (RLIMIT_AS).'),
+      cpu_seconds: limit('CPU time (RLIMIT_CPU): SIGXCPU, a second later SIGKILL.'),
+      open_files: limit('Descriptors (RLIMIT_NOFILE): one more than the greatest number.'),
+      processes: limit('Processes and threads of its user on the host (RLIMIT_NPROC).'),
+      file_bytes: limit('Size of a file that it writes (RLIMIT_FSIZE): SIGXFSZ.'),
+    },
+    { additionalProperties: false, minProperties: 1 },
+  ),
+);
+
+function limit(description: string) {
+  return Type.Optional(Type.Integer({ minimum: 1, maximum: integerMax, description }));
+}
+
+/** Who a process runs as; its supplementary groups are dropped. */
+const ProcessUser = named(
+  'ProcessUser',
+  Type.Object(
+    {
+      uid: Type.Integer({ minimum: 0, maximum: idMax }),
+      gid: Type.Integer({ minimum: 0, maximum: idMax }),
+    },
+    { additionalProperties: false },
+  ),
 );
 
 /** The body of a start. */
@@ -84,10 +113,14 @@ const StartRequest = named(
       retention_ms: Type.Optional(
         durationMs('How long it stays readable once over; default: the setting.'),
       ),
-      limits: unsupported,
-      user: unsupported,
-      nice: unsupported,
-      umask: unsupported,
+      limits: Type.Optional(ref(ProcessLimits)),
+      user: Type.Optional(ref(ProcessUser)),
+      nice: Type.Optional(
+        Type.Integer({ minimum: -20, maximum: 19, description: 'Its niceness; lower is more.' }),
+      ),
+      umask: Type.Optional(
+        Type.String({ pattern: '^0?[0-7]{3}$', description: 'Octal: `022` or `0022`.' }),
+      ),
       labels: Type.Optional(
         Type.Record(Type.String(), Type.String(), {
           maxProperties: 32,
@@ -157,4 +190,4 @@ export const startProcess = {
 } as const;
 
 /** Every schema that a reference of this route names. */
-export const startSchemas = [EnvPolicy, StartRequest];
+export const startSchemas = [EnvPolicy, ProcessLimits, ProcessUser, StartRequest];

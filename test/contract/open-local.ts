@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import type { ExecBackend } from '../../src/exec-backend.ts';
 import { chooseSpawner } from '../../src/process/choose-spawner.ts';
+import { prepareWrapping } from '../../src/process/prepare-wrapping.ts';
 import { createBackend } from '../../src/service.ts';
 import type { Settings } from '../support/service.ts';
 
@@ -28,7 +29,10 @@ export async function openLocal(settings: Settings = {}): Promise<ExecBackend> {
   const config = loadConfig(variablesOf({ DATA_DIR: dir, ...settings }));
   const { spawner } = await chooseSpawner(config.spawner);
   const log = { info: ignore, error: ignore };
-  const backend = createBackend(config, process.env, { log, observer, spawner });
+  const { runner, runnerClaims: claims, cwd } = config;
+  const asked = { runner, claims, cwd, environment: process.env };
+  const wrapping = await prepareWrapping(spawner, asked);
+  const backend = createBackend(config, process.env, { log, observer, spawner, wrapping });
   onTestFinished(async () => {
     await backend.drain({ graceMs: 0 });
     await backend.close();

@@ -32,6 +32,8 @@ describe('the settings table of the README', () => {
       'PROCESSION_PUBLIC_URL: none',
       'PROCESSION_REPLICA_ID: the host name',
       'PROCESSION_CWD: the working directory',
+      'PROCESSION_RUNNER: none',
+      'PROCESSION_RUNNER_CLAIMS: none',
       'PROCESSION_ENGINE_URL: none',
     ]);
   });

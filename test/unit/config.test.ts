@@ -57,6 +57,8 @@ describe('the settings', () => {
       replicaId: hostname(),
       cwd: process.cwd(),
       spawner: 'auto',
+      runner: [],
+      runnerClaims: [],
       logLevel: 'info',
     });
   });
@@ -167,9 +169,70 @@ describe('the directories', () => {
   });
 });
 
+describe('RUNNER', () => {
+  it.each([
+    ['["/usr/bin/bwrap"]', ['/usr/bin/bwrap']],
+    ['["/a b","","--","-n"]', ['/a b', '', '--', '-n']],
+    ['[]', []],
+    ['', []],
+  ])('may be %j', (text, runner) => {
+    expect(load('RUNNER', text).runner).toEqual(runner);
+  });
+
+  it.each([
+    '/usr/bin/bwrap',
+    '"/usr/bin/bwrap"',
+    '["bwrap"]',
+    '[""]',
+    '["./bwrap"]',
+    '["/bwrap",1]',
+    '["/bwrap",null]',
+    '["/bwrap","\\u0000"]',
+    '{"0":"/bwrap"}',
+    'null',
+  ])('may not be %s', (text) => {
+    expect(refusal('RUNNER', text)).toBe(
+      'PROCESSION_RUNNER must be a JSON array of texts without NUL, first an absolute path, ' +
+        `not ${JSON.stringify(text)}`,
+    );
+  });
+});
+
+describe('RUNNER_CLAIMS', () => {
+  const claim = (claims: string, runner = '["/r"]') =>
+    loadConfig({ PROCESSION_RUNNER: runner, PROCESSION_RUNNER_CLAIMS: claims }).runnerClaims;
+
+  it.each(['pid_namespace', 'no_network', 'no_new_privs', 'no_capabilities', 'uid=0', 'uid=1000'])(
+    'may be %s',
+    (name) => {
+      expect(claim(name)).toEqual([name]);
+      expect(claim(`no_network,${name}`)).toEqual(['no_network', name]);
+    },
+  );
+
+  it('may be empty', () => {
+    expect(claim('')).toEqual([]);
+  });
+
+  it.each(['root', 'uid=', 'uid=01', 'uid=-1', 'uid=x', 'no_network,', 'no_network, uid=1'])(
+    'may not be %j',
+    (claims) => {
+      expect(() => claim(claims)).toThrow(
+        /^PROCESSION_RUNNER_CLAIMS must be a comma list of [^\n]*, not ".*"$/,
+      );
+    },
+  );
+
+  it('is nothing without a runner', () => {
+    expect(() => claim('no_network', '')).toThrow(
+      /^PROCESSION_RUNNER_CLAIMS needs PROCESSION_RUNNER, which is not set$/,
+    );
+  });
+});
+
 describe('the choices', () => {
   it.each([
-    ['SPAWNER', 'execa', 'auto, execa'],
+    ['SPAWNER', 'execa', 'auto, posix, execa'],
     ['LOG_LEVEL', 'debug', 'info, trace, debug, warn, error, silent'],
   ])('%s is one of its values', (name, value, choices) => {
     expect(Object.values(load(name, value))).toContain(value);

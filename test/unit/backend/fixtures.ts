@@ -7,6 +7,7 @@ import type { ExecProcess } from '../../../src/exec-backend.ts';
 import type { ProcessSnapshot, StartParams } from '../../../src/exec-types.ts';
 import type { StreamEvent } from '../../../src/log/event.ts';
 import { microtasks } from '../replica/fixtures.ts';
+import { noWrapping } from '../../../src/process/wrap.ts';
 import { MemoryEngine } from '../replica/memory-engine.ts';
 import { FakeHost } from './fake-host.ts';
 
@@ -39,6 +40,7 @@ export function worldOf(
   const backend = new LocalBackend({
     engine,
     spawner: host,
+    wrapping: noWrapping,
     observer: observerInto(observed),
     log: {
       info: (fields, message) => logged.push(['info', message, fields]),

@@ -52,6 +52,10 @@ test.each<[string, StartParams]>([
   ['null and an absent member', { ...params, env: { A: '1' } }],
   ['null and its name', { ...params, env: { A: '1', B: 'null' } }],
   ['values that changed places', { ...params, labels: { z: '2', y: '1' } }],
+  ['a limit', { ...params, limits: { open_files: 1 } }],
+  ['a user', { ...params, user: { uid: 0, gid: 0 } }],
+  ['a niceness', { ...params, nice: 0 }],
+  ['a umask', { ...params, umask: '022' }],
   ['a member that says the default', { ...params, pipe_stdin: false }],
   ['a member named __proto__', JSON.parse('{"argv":["a","b"],"labels":{"__proto__":"1"}}')],
 ])('%s counts', (_, other) => {

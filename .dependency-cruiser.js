@@ -41,6 +41,7 @@ const WEB = ['routes/', 'src/http/', 'src/app.ts', 'src/main.ts'];
 /** Who may import a package. A package that is not listed may be imported by any file but src/log/. */
 const PACKAGES = {
   execa: ['src/process/spawn-execa.ts'],
+  koffi: ['src/process/posix/libc.ts'],
   fastify: WEB,
   '@fastify': WEB,
   undici: ['src/client/'],

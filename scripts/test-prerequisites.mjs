@@ -5,7 +5,13 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Debian package by the executable that proves it. */
-const PACKAGE_OF = { chromium: 'chromium', curl: 'curl' };
+const PACKAGE_OF = {
+  chromium: 'chromium',
+  curl: 'curl',
+  less: 'less',
+  top: 'procps',
+  vi: 'vim-tiny',
+};
 
 const packages = missingPackages();
 if (packages.length > 0) install(packages);

@@ -66,6 +66,7 @@ function codeOf({ response: { body } }: Exchange): unknown {
 
 /** Refused because of its form, which a schema need not be able to say. */
 function isMalformed(exchange: Exchange): boolean {
-  const codes = ['invalid_json', 'invalid_cursor', 'invalid_request', 'unsupported_media_type'];
+  const shape = ['invalid_json', 'invalid_cursor', 'invalid_request'];
+  const codes = [...shape, 'unsupported_media_type', 'body_too_large'];
   return codes.includes(String(codeOf(exchange)));
 }

@@ -3,7 +3,7 @@
 /** What each part of the product may import of the product, besides itself and src/errors.ts. */
 const PORT = ['src/exec-backend.ts', 'src/exec-types.ts', 'src/log/'];
 const ARROWS = {
-  'src/main.ts': ['src/config.ts', 'src/http/', 'src/service.ts'],
+  'src/main.ts': ['src/config.ts', 'src/service.ts'],
   'src/service.ts': [
     'src/app.ts',
     'src/backend/',

@@ -5,7 +5,6 @@ import type { Logger } from 'pino';
 import { pino } from 'pino';
 import type { Config } from './config.ts';
 import { loadConfig, ownEnvironment } from './config.ts';
-import type { Server } from './http/server.ts';
 import type { Service } from './service.ts';
 import { createService } from './service.ts';
 
@@ -25,7 +24,7 @@ async function main(): Promise<void> {
   stopOnSignals(service, config, log);
   const { host, port } = config;
   await service.app.listen({ host, port, listenTextResolver: () => 'port open' });
-  announce(service.app, config, log);
+  announce(service, config, log);
 }
 
 function makeDataDirectory({ dataDir }: Config): void {
@@ -77,12 +76,12 @@ function exitAtOnce(service: Service): never {
   process.exit(1);
 }
 
-function announce({ server }: Server, { host }: Config, log: Logger): void {
-  const address = server.address();
+function announce({ app, spawner }: Service, { host }: Config, log: Logger): void {
+  const address = app.server.address();
   const port = isAddressInfo(address) ? address.port : 0;
   const name = host.includes(':') ? `[${host}]` : host;
   const url = `http://${name}:${port}`;
-  log.info({ url }, 'listening');
+  log.info({ spawner, url }, 'listening');
   const headers = "-H 'accept: text/plain' -H 'content-type: application/json'";
   const body = '{"argv":["echo","hello"]}';
   process.stdout.write(`Try: curl -sN ${url}/processes ${headers} -d '${body}'\n`);

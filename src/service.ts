@@ -14,6 +14,8 @@ import { noWrapping } from './process/wrap.ts';
 /** The service on one host, its port not open yet. */
 export interface Service {
   readonly app: Server;
+  /** What starts the children, see `PROCESSION_SPAWNER`. */
+  readonly spawner: 'posix' | 'execa';
   /**
    * Ends streams abruptly and children by policy, then closes the port and the store.
    * Resolves when nothing is left.
@@ -34,7 +36,6 @@ export async function createService(
 ): Promise<Service> {
   const metrics = new Metrics();
   const { name, spawner } = await chooseSpawner(config.spawner);
-  log.info({ spawner: name }, 'spawner chosen');
   const { runner, runnerClaims: claims, cwd } = config;
   const wrapping = await prepareWrapping(spawner, { runner, claims, cwd, environment });
   if (runner.length > 0) log.info({ claims }, 'runner tested');
@@ -44,6 +45,7 @@ export async function createService(
   const app = await buildApp({ config, backend, metrics, log, isDraining, openApi });
   return {
     app,
+    spawner: name,
     killAll() {
       backend.killAll();
     },

@@ -30,6 +30,12 @@ export function atMost(name: string, value: number, { max, unit }: Bound): Resul
   return { figure: name, value: rounded(value), unit, criterion, holds: value <= max };
 }
 
+/** Figures of several rounds whose median must be at least `min`. */
+export function medianAtLeast(name: string, values: readonly number[], min: number): Result {
+  const holds = median(values) >= min;
+  return { figure: name, value: spread(values), criterion: `>= ${min}`, holds };
+}
+
 /** A figure that must be exactly `expected`. */
 export function exactly(name: string, value: number | string, expected: number | string): Result {
   return { figure: name, value, criterion: `= ${expected}`, holds: value === expected };

@@ -139,6 +139,10 @@ export class LiveChild {
     const exit_reason: ExitReason = this.#cause ?? ownReason;
     const status = { exit_code, signal, exit_reason };
     await this.#pump.settle();
+    if (this.#pump.hasEnded) {
+      publisher.ended(status);
+      return;
+    }
     publisher.exited(status);
     publisher.closed(status, await this.#drain());
   }

@@ -31,6 +31,11 @@ export class OutputPump {
     return this.#ended;
   }
 
+  /** Whether every stream has ended. */
+  get hasEnded(): boolean {
+    return this.#openStreams === 0;
+  }
+
   /**
    * Waits until what was in the pipes has been read: a turn of the event loop brings nothing,
    * the streams have ended, or 20 ms have passed.

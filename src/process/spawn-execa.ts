@@ -16,7 +16,7 @@ export const execaSpawner: Spawner = {
   async spawn(request) {
     try {
       if (request.terminal !== null) throw noTerminal();
-      await checkCwd(request.cwd);
+      checkCwd(request.cwd);
       const file = await resolveCommand(request);
       return await start(file, request);
     } catch (error) {

@@ -39,7 +39,7 @@ export async function spawnWrapped(
 
 async function find(request: SpawnRequest): Promise<string> {
   try {
-    await checkCwd(request.cwd);
+    checkCwd(request.cwd);
     const file = path.resolve(request.cwd, await resolveCommand(request));
     checkInterpreter(file, request.cwd);
     return file;

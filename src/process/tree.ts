@@ -34,7 +34,7 @@ export class ProcessTree {
   readonly #incarnation: string;
   readonly #table: Pick<ProcessTable, 'read' | 'each'>;
   readonly #cgroups: Pick<Cgroups, 'of'> | null;
-  #reapedTicks: number | null;
+  #reapedAtMs: number | null;
 
   constructor({ pid, incarnation, exit, ...host }: TreeRoot) {
     const { table = hostTable, cgroups = hostCgroups() } = host;
@@ -42,15 +42,15 @@ export class ProcessTree {
     this.#incarnation = incarnation;
     this.#table = table;
     this.#cgroups = cgroups;
-    this.#reapedTicks = exit === null ? longAgo : null;
+    this.#reapedAtMs = exit === null ? longAgo : null;
     this.leaderReaped = Promise.resolve(exit).then(() => {
-      this.#reapedTicks ??= bootTicks();
+      this.#reapedAtMs ??= performance.now();
     });
   }
 
   /** Whether the child has not been reaped, so that its number is surely its own. */
   get hasLeader(): boolean {
-    return this.#reapedTicks === null;
+    return this.#reapedAtMs === null;
   }
 
   /** Signals the whole group, if the child was not reaped; whether anybody got it. */
@@ -130,8 +130,14 @@ export class ProcessTree {
     return marker === this.#incarnation;
   }
 
+  /** Reckoned back only when somebody asks, since most are never asked for. */
+  #reapedTicks(): number {
+    const agoMs = performance.now() - (this.#reapedAtMs ?? longAgo);
+    return bootTicks() - Math.floor(agoMs / 10);
+  }
+
   #isProof(entry: ProcessEntry): boolean {
-    return this.#isMarked(entry) || entry.startTicks <= (this.#reapedTicks ?? longAgo);
+    return this.#isMarked(entry) || entry.startTicks <= this.#reapedTicks();
   }
 }
 
@@ -153,7 +159,7 @@ function sendToMember({ pid, startTicks }: Member, signal: number): void {
 const nobody: ReadonlySet<number> = new Set();
 
 /** Before every process, so that none is taken for one of the child's own time. */
-const longAgo = -1;
+const longAgo = -Infinity;
 
 /** One for all trees, so that one scan serves all that end at once. */
 const hostTable = new ProcessTable();

@@ -77,6 +77,13 @@ export class Publisher {
     this.#flushNow();
   }
 
+  /** The process was reaped and nothing more will come: both in one append. */
+  ended(status: ExitStatus): void {
+    this.#writer.exited(status);
+    this.#writer.closed(status, false);
+    this.#flushNow();
+  }
+
   /** Nothing more will come. */
   closed(status: ExitStatus, output_incomplete: boolean): void {
     this.#writer.closed(status, output_incomplete);

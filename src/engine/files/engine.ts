@@ -17,6 +17,7 @@ import type {
   StoredProcess,
 } from '../engine.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { GrowingLog } from './growing-log.ts';
 import type { LogLayout } from './layout.ts';
 import { emptyLayout, headOf } from './layout.ts';
 import { decodeCursor, encodeCursor } from './list-cursor.ts';
@@ -24,7 +25,6 @@ import { readPage } from './log-reader.ts';
 import { Metadata } from './metadata.ts';
 import type { StoredRow } from './rows.ts';
 import type { LogBounds } from './segmented-log.ts';
-import { SegmentedLog } from './segmented-log.ts';
 
 /** Where the embedded store is and how much it keeps. */
 export interface FilesEngineOptions extends LogBounds {
@@ -47,12 +47,6 @@ export function openFilesEngine(options: FilesEngineOptions): Engine {
   }
 }
 
-/** A log that is appended to, and the state that its row says. */
-interface LiveLog {
-  readonly log: SegmentedLog;
-  readonly state: Lifecycle['state'];
-}
-
 const expiredMax = 1_000;
 
 /**
@@ -66,7 +60,7 @@ class FilesEngine implements Engine {
   readonly #now: () => number;
   readonly #metadata: Metadata;
   readonly #unlock: () => void;
-  readonly #live = new Map<string, LiveLog>();
+  readonly #live = new Map<string, GrowingLog>();
   /** Logs whose row is gone and whose files are not, so that their readers can finish. */
   readonly #removed = new Map<string, LogLayout>();
 
@@ -83,8 +77,8 @@ class FilesEngine implements Engine {
   create(record: ProcessRecord): Promise<void> {
     return Promise.try(() => {
       this.#metadata.insert(record, running, this.#now());
-      const log = new SegmentedLog(this.#directoryOf(record), this.#bounds);
-      this.#live.set(record.incarnation, { log, state: running.state });
+      const log = new GrowingLog(this.#directoryOf(record), this.#bounds);
+      this.#live.set(record.incarnation, log);
     });
   }
 
@@ -122,13 +116,12 @@ class FilesEngine implements Engine {
     lifecycle: Lifecycle,
   ): Promise<LogHead> {
     return Promise.try(() => {
-      const live = this.#live.get(record.incarnation);
-      if (live === undefined) throw new Error(`no log of ${record.process_id} is open`);
-      const { log, state } = live;
+      const log = this.#live.get(record.incarnation);
+      if (log === undefined) throw new Error(`no log of ${record.process_id} is open`);
       // When the log took these events and the row then failed, a repeat finds them in the log.
       const { last_seq } = log.layout;
       log.append(events.filter(({ seq }) => seq > last_seq));
-      if (lifecycle.state !== state) this.#moveOn(record, log, lifecycle);
+      if (log.needsRow(lifecycle)) this.#moveOn(record, log, lifecycle);
       return headOf(log.layout);
     });
   }
@@ -146,9 +139,10 @@ class FilesEngine implements Engine {
   }
 
   async dropLog(record: ProcessRecord): Promise<void> {
-    this.#live.get(record.incarnation)?.log.close();
-    this.#live.delete(record.incarnation);
-    this.#removed.delete(record.incarnation);
+    const { incarnation } = record;
+    this.#live.get(incarnation)?.close();
+    this.#live.delete(incarnation);
+    this.#removed.delete(incarnation);
     await rm(this.#directoryOf(record), { recursive: true, force: true });
   }
 
@@ -161,18 +155,18 @@ class FilesEngine implements Engine {
 
   close(): Promise<void> {
     return Promise.try(() => {
-      for (const { log } of this.#live.values()) log.close();
+      for (const log of this.#live.values()) log.close();
       this.#live.clear();
       this.#metadata.close();
       this.#unlock();
     });
   }
 
-  #moveOn(record: ProcessRecord, log: SegmentedLog, lifecycle: Lifecycle): void {
+  #moveOn(record: ProcessRecord, log: GrowingLog, lifecycle: Lifecycle): void {
     const { incarnation } = record;
     if (!isOver(lifecycle)) {
-      this.#metadata.update(record, lifecycle, null);
-      this.#live.set(incarnation, { log, state: lifecycle.state });
+      this.#metadata.update(record, lifecycle, log.rowLayout);
+      log.rowWritten(lifecycle);
       return;
     }
     log.close();
@@ -182,15 +176,15 @@ class FilesEngine implements Engine {
   }
 
   #layoutOf({ process_id, incarnation }: ProcessRecord): LogLayout {
-    const inMemory = this.#live.get(incarnation)?.log.layout ?? this.#removed.get(incarnation);
-    if (inMemory !== undefined) return inMemory;
+    const known = this.#live.get(incarnation)?.layout ?? this.#removed.get(incarnation);
+    if (known !== undefined) return known;
     const row = this.#metadata.find(process_id);
     if (row?.record.incarnation === incarnation) return row.layout ?? emptyLayout;
     throw new ProcessionError('process_expired', 'its output was removed');
   }
 
   #storedFrom({ record, lifecycle, layout }: StoredRow): StoredProcess {
-    const live = this.#live.get(record.incarnation)?.log.layout;
+    const live = this.#live.get(record.incarnation)?.layout;
     return { record, lifecycle, head: headOf(live ?? layout ?? emptyLayout) };
   }
 

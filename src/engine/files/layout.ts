@@ -15,6 +15,8 @@ export interface LogLayout {
   readonly total_bytes: number;
   readonly first_replay_seq: number;
   readonly segments: readonly Segment[];
+  /** The frames of a small log in base64; it has no files then. */
+  readonly inline?: string;
 }
 
 /** The layout of a log that has no event yet. */

@@ -1,6 +1,7 @@
 import type { GapEvent, LogEvent } from '../../log/event.ts';
 import type { LogPage, ReadQuery } from '../engine.ts';
 import { decodeFrame, frameBytes } from './frame.ts';
+import { readInline } from './inline-log.ts';
 import type { LogLayout, Segment } from './layout.ts';
 import { headOf, offsetOf, segmentPath } from './layout.ts';
 import { readExactly } from './positional.ts';
@@ -21,6 +22,7 @@ interface Span {
  * the file and the offset when a frame is not what the layout promises.
  */
 export function readPage(directory: string, layout: LogLayout, query: ReadQuery): LogPage {
+  if (layout.inline !== undefined) return readInline(layout.inline, query);
   const { last_seq, first_retained_seq } = headOf(layout);
   const gap = gapBefore(directory, layout, query.after_seq);
   const from = Math.max(query.after_seq + 1, first_retained_seq);

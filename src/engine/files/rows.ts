@@ -5,7 +5,8 @@ import type { Lifecycle } from '../../log/lifecycle.ts';
 import type { ProcessRecord } from '../engine.ts';
 import type { LogLayout } from './layout.ts';
 
-/** A process as its row has it; the layout is null until the process is over. */
+/** A process as its row has it; the layout is null while the log is written
+ * to files. */
 export interface StoredRow {
   readonly ordinal: number;
   readonly record: ProcessRecord;
@@ -80,6 +81,7 @@ const parseLayout = parserOf(
     total_bytes: count,
     first_replay_seq: count,
     segments: Type.Array(Type.Object({ first_seq: count, base_bytes: count })),
+    inline: Type.Optional(Type.String()),
   }),
 );
 

@@ -37,7 +37,7 @@ export class SegmentedLog {
   constructor(directory: string, { retainedBytesMax, replay }: LogBounds) {
     this.#directory = directory;
     this.#retainedBytesMax = retainedBytesMax;
-    this.#segmentBytesMax = Math.max(1, Math.floor(retainedBytesMax / segmentsPerLog));
+    this.#segmentBytesMax = segmentBytesMaxOf({ retainedBytesMax });
     this.#window = new ReplayWindow(replay);
   }
 
@@ -115,6 +115,13 @@ export class SegmentedLog {
     this.#layout = { last_seq, total_bytes, first_replay_seq, segments: retained };
     for (const segment of segments.slice(0, evicted)) remove(segmentPath(this.#directory, segment));
   }
+}
+
+/** Output of a segment at which the next output begins a new one. */
+export function segmentBytesMaxOf({
+  retainedBytesMax,
+}: Pick<LogBounds, 'retainedBytesMax'>): number {
+  return Math.max(1, Math.floor(retainedBytesMax / segmentsPerLog));
 }
 
 /** How many of the oldest segments go so that at least `excessBytes` of all output are evicted. */

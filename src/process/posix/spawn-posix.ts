@@ -23,7 +23,7 @@ export function posixSpawner(libc: Libc): Spawner {
   return {
     async spawn(request) {
       try {
-        await checkCwd(request.cwd);
+        checkCwd(request.cwd);
         const file = await resolveCommand(request);
         refuseNul(request);
         return start({ libc, reaper, spawn }, file, request);

@@ -124,7 +124,7 @@ describe('a process', () => {
     const dir = temporaryDirectory();
     const engine = open({ dir });
     await engine.create(recordOf('q'));
-    await engine.append(recordOf('q'), outputs([1]), running);
+    await engine.append(recordOf('q'), outputs([100]), running);
     await complete(engine, recordOf('p'));
     expect(openFiles(join(dir, 'logs'))).toHaveLength(2);
     await engine.close();
@@ -164,11 +164,11 @@ describe('a log that is complete', () => {
     );
   });
 
-  test('of a process that still ran when the service ended reads as empty', async () => {
+  test('of a process that still ran when the service ended reads as empty once it had files', async () => {
     const dir = temporaryDirectory();
     const first = open({ dir });
     await first.create(recordOf('p'));
-    await first.append(recordOf('p'), outputs([5]), running);
+    await first.append(recordOf('p'), outputs([5, 100]), running);
     await first.close();
     const second = open({ dir });
     const found = { record: recordOf('p'), lifecycle: running, head: emptyHead };

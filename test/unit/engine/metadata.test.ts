@@ -112,19 +112,20 @@ describe('an append whose row cannot be written', () => {
 });
 
 describe('output', () => {
-  test('writes no row, before the exit and after it', async () => {
+  test('in files writes no row, before the exit and after it', async () => {
     const dir = temporaryDirectory();
     const engine = open(dir);
     const record = recordOf('p');
     const full = `CREATE TRIGGER full BEFORE UPDATE ON processes BEGIN SELECT RAISE(ABORT, 'full'); END`;
     await engine.create(record);
+    await engine.append(record, outputs([100]), running);
     execute(dir, full);
-    await engine.append(record, outputs([5]), running);
+    await engine.append(record, outputs([5], 2), running);
     execute(dir, 'DROP TRIGGER full');
-    await engine.append(record, [exited(2)], exitedAt(2, 9));
+    await engine.append(record, [exited(3)], exitedAt(3, 9));
     execute(dir, full);
-    expect(await engine.append(record, outputs([5], 3), exitedAt(2, 9))).toMatchObject({
-      last_seq: 3,
+    expect(await engine.append(record, outputs([5], 4), exitedAt(3, 9))).toMatchObject({
+      last_seq: 4,
     });
   });
 });

@@ -1,0 +1,59 @@
+import type { LogEvent } from '../../log/event.ts';
+import type { Lifecycle } from '../../log/lifecycle.ts';
+import { InlineLog } from './inline-log.ts';
+import type { LogLayout } from './layout.ts';
+import type { LogBounds } from './segmented-log.ts';
+import { SegmentedLog } from './segmented-log.ts';
+
+/** The log of a process that is written to: in its row while it is small, then in files. */
+export class GrowingLog {
+  readonly #directory: string;
+  readonly #bounds: LogBounds;
+  #log: InlineLog | SegmentedLog;
+  #rowState: Lifecycle['state'] = 'running';
+  #isRowStale = false;
+
+  constructor(directory: string, bounds: LogBounds) {
+    this.#directory = directory;
+    this.#bounds = bounds;
+    this.#log = new InlineLog(bounds);
+  }
+
+  /** What a reader needs of the log as it is now. */
+  get layout(): LogLayout {
+    return this.#log.layout;
+  }
+
+  /** What its row says of it: all, as long as it is kept there. */
+  get rowLayout(): LogLayout | null {
+    return this.#log instanceof InlineLog ? this.#log.layout : null;
+  }
+
+  /** Whether the row does not say all that it should of the log, and of the state after it. */
+  needsRow({ state }: Lifecycle): boolean {
+    return this.#isRowStale || state !== this.#rowState;
+  }
+
+  /** Appends events whose seqs follow the log's. When it throws, nothing was appended. */
+  append(events: readonly LogEvent[]): void {
+    if (this.#log instanceof InlineLog && !this.#log.takes(events)) {
+      const files = new SegmentedLog(this.#directory, this.#bounds);
+      files.append(this.#log.events);
+      this.#log = files;
+      this.#isRowStale = true;
+    }
+    this.#log.append(events);
+    this.#isRowStale ||= this.#log instanceof InlineLog && events.length > 0;
+  }
+
+  /** The row says what it should. */
+  rowWritten({ state }: Lifecycle): void {
+    this.#rowState = state;
+    this.#isRowStale = false;
+  }
+
+  /** Closes the descriptors, if there are any. */
+  close(): void {
+    if (this.#log instanceof SegmentedLog) this.#log.close();
+  }
+}

@@ -36,7 +36,12 @@ function alone(by: Spawner): StartOne {
 function throughBackend(by: Spawner): StartOne {
   const config = loadConfig({ PROCESSION_DATA_DIR: dataDir });
   const log = pino({ level: 'silent' });
-  const backend = createBackend(config, process.env, { log, observer: new Metrics(), spawner: by });
+  // As `main.ts` passes it: to read `process.env` itself asks the C library each time.
+  const backend = createBackend(
+    config,
+    { ...process.env },
+    { log, observer: new Metrics(), spawner: by },
+  );
   return async (argv, onOutput) => {
     const started = await backend.start({ argv });
     const subscription = await started.process.subscribeEvents({ after_seq: 0, from: 'retained' });

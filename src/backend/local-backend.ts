@@ -5,7 +5,7 @@ import type { ListParams, ProcessPage, StartParams } from '../exec-types.ts';
 import { isOver } from '../log/lifecycle.ts';
 import type { WrappedSpawning } from '../process/spawn-wrapped.ts';
 import type { StdinLimits } from '../process/stdin.ts';
-import { fingerprintOf, newProcessId, requireSame } from './identity.ts';
+import { expired, fingerprintOf, newProcessId, requireSame } from './identity.ts';
 import type { LaunchDefaults } from './launch.ts';
 import { launch } from './launch.ts';
 import type { LocalProcess } from './local-process.ts';
@@ -131,7 +131,7 @@ export class LocalBackend implements ExecBackend {
     await Promise.all(ending);
   }
 
-  /** Kills the groups of all processes at once and waits for nothing; their logs stay open. */
+  /** Kills all groups at once and waits for nothing; the logs stay open. */
   killAll(): void {
     for (const { live } of this.#table.live) live?.kill();
   }
@@ -147,15 +147,22 @@ export class LocalBackend implements ExecBackend {
     process_id: string,
     fingerprint: string,
   ): Promise<StartResult> {
-    const found = await this.#options.engine.find(process_id);
-    if (found === 'expired') throw expired(process_id);
-    if (found !== 'unknown') {
-      requireSame(process_id, found.record.fingerprint, fingerprint);
-      return { process: this.#table.handle(found), replayed: true };
+    // An id that was generated just now is nobody's.
+    if (params.process_id !== undefined) {
+      const known = await this.#findSame(process_id, fingerprint);
+      if (known !== null) return { process: known, replayed: true };
     }
     this.#requireRoom();
     const process = await this.#launch(params, process_id, fingerprint);
     return { process, replayed: false };
+  }
+
+  async #findSame(process_id: string, fingerprint: string): Promise<LocalProcess | null> {
+    const found = await this.#options.engine.find(process_id);
+    if (found === 'expired') throw expired(process_id);
+    if (found === 'unknown') return null;
+    requireSame(process_id, found.record.fingerprint, fingerprint);
+    return this.#table.handle(found);
   }
 
   async #launch(
@@ -188,8 +195,4 @@ export class LocalBackend implements ExecBackend {
     const detail = `${processesMax} processes are running, which is the most`;
     throw new ProcessionError('processes_max_reached', detail);
   }
-}
-
-function expired(processId: string): ProcessionError {
-  return new ProcessionError('process_expired', `process ${processId} was removed`);
 }

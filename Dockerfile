@@ -6,10 +6,11 @@ RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 COPY routes ./routes
+COPY openapi/openapi.json openapi/
 RUN npm run --silent build
 
 FROM node:24-bookworm-slim
-# tini as process 1: it reaps the orphans of the processes that the service runs; Node does not.
+# tini as process 1 reaps the orphans of the processes that the service runs, whatever starts them.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends tini \
   && rm -rf /var/lib/apt/lists/*

@@ -1,5 +1,6 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { pino } from 'pino';
@@ -29,12 +30,19 @@ async function main(): Promise<void> {
 
 function makeDataDirectory({ dataDir }: Config): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDirectories(dataDir);
     accessSync(dataDir, constants.W_OK);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`PROCESSION_DATA_DIR must be a directory to write to: ${reason}`, { cause });
   }
+}
+
+/** One by one from the top: Node's own way never ends below `/proc`. */
+function makeDirectories(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectories(path.dirname(directory));
+  mkdirSync(directory, { mode: 0o700 });
 }
 
 /** The first signal drains, a later one ends at once. */
@@ -48,7 +56,7 @@ function stopOnSignals(service: Service, config: Config, log: Logger): void {
     log.info({ signal }, 'shutting down');
     void shutDown(service, config, log);
   };
-  process.on('SIGTERM', stop).on('SIGINT', stop);
+  process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', stop);
 }
 
 /** A terminal signals npm and the service, and npm passes it on: both are one signal. */

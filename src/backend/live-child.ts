@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import type { ProcessRecord } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
 import type { SignalParams, TerminalSize, WriteParams, WriteResult } from '../exec-types.ts';
@@ -102,9 +101,9 @@ export class LiveChild {
     this.#size = size;
   }
 
-  /** Kills the group now, if the process has not exited. */
+  /** Kills its cgroup and its group now. */
   kill(): void {
-    if (!this.#isReaped) kill(-this.#options.record.pid, constants.signals.SIGKILL);
+    this.#ending.killNow();
   }
 
   /**

@@ -131,7 +131,7 @@ export class LocalBackend implements ExecBackend {
     await Promise.all(ending);
   }
 
-  /** Kills all groups at once and waits for nothing; the logs stay open. */
+  /** Kills all at once and waits for nothing; the logs stay open. */
   killAll(): void {
     for (const { live } of this.#table.live) live?.kill();
   }

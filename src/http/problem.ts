@@ -37,7 +37,7 @@ export function knownError(error: unknown): ProcessionError {
   if (isFastifyError(error)) {
     if (error.validation !== undefined) return invalidRequest(error);
     const code = frameworkCodes[error.code];
-    if (code !== undefined) return new ProcessionError(code, error.message);
+    if (code !== undefined) return new ProcessionError(code, details[code] ?? error.message);
     if (error.statusCode === 400) return new ProcessionError('invalid_request', error.message);
   }
   return new ProcessionError('internal_error', 'the service failed; its log has the request id');
@@ -50,6 +50,12 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
   FST_ERR_BAD_URL: 'invalid_request',
   FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',
+};
+
+/** Where the framework does not say what was expected. */
+const details: Partial<Record<ErrorCode, string>> = {
+  unsupported_media_type:
+    'the body must be application/json, or for the standard input application/octet-stream',
 };
 
 function isFastifyError(error: unknown): error is FastifyError {

@@ -15,7 +15,7 @@ import { errnoOf } from './errno.ts';
 export interface Cgroup {
   /** Who is in it, also in the groups that its members have made below it. */
   pids(): readonly number[];
-  /** Kills all of them in one step, so that nobody can fork away. */
+  /** Kills all of them in one step, so that nobody can fork away. Never throws. */
   kill(): void;
 }
 
@@ -59,7 +59,7 @@ export class Cgroups {
     return {
       pids: () => pidsBelow(directory),
       kill() {
-        writeFileSync(path.join(directory, 'cgroup.kill'), '1');
+        killAllIn(directory);
       },
     };
   }
@@ -168,6 +168,14 @@ function pidsBelow(directory: string): readonly number[] {
     return [...own, ...directoriesIn(directory).flatMap(pidsBelow)];
   } catch {
     return [];
+  }
+}
+
+function killAllIn(directory: string): void {
+  try {
+    writeFileSync(path.join(directory, 'cgroup.kill'), '1');
+  } catch {
+    // It is gone, and so are they; or they are looked for one by one.
   }
 }
 

@@ -51,6 +51,11 @@ export class Ending {
     return this.#run;
   }
 
+  /** Kills those who need not be looked for, and waits for nothing. */
+  killNow(): void {
+    this.#tree.killNow();
+  }
+
   /** Stops waiting: a request under way resolves with the pids found last. */
   close(): void {
     this.#isClosed = true;

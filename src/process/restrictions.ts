@@ -63,7 +63,10 @@ function refuseLimit(name: LimitName, value: number, powers: Powers): void {
   const wanted = hardLimit(name, value);
   if (most === undefined) throw unsupported(member, 'needs a host that tells its limits in /proc');
   if (wanted > most && !can(powers, capability.sysResource)) {
-    throw unsupported(member, `needs a hard limit of ${wanted}, and only root may exceed ${most}`);
+    throw unsupported(
+      member,
+      `needs a hard limit of ${wanted}, and ${most} may be exceeded only with CAP_SYS_RESOURCE`,
+    );
   }
   if (name === 'open_files' && value > powers.openFilesMax) {
     throw unsupported(member, `may be ${powers.openFilesMax} at most on this host`);

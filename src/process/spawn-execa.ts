@@ -104,8 +104,8 @@ function still(stream: Readable): Readable {
 }
 
 function noTerminal(): ProcessionError {
-  const detail = 'tty needs the posix spawner, which this service does not run with';
-  return new ProcessionError('unsupported', detail);
+  const detail = 'tty needs the spawner posix, and this service runs with execa';
+  return new ProcessionError('unsupported', detail, { member: 'tty' });
 }
 
 function ignore(): void {

@@ -82,10 +82,15 @@ export class ProcessTree {
     return members.map(({ pid }) => pid);
   }
 
-  /** Kills who is in the cgroup, then whoever else is found; resolves with all of them. */
-  async kill(): Promise<readonly number[]> {
+  /** Kills who is in the cgroup and in the group, and waits for nothing. */
+  killNow(): void {
     this.#cgroups?.of(this.#incarnation)?.kill();
     this.signalGroup(constants.signals.SIGKILL);
+  }
+
+  /** The same, then whoever else is found; resolves with all of them. */
+  async kill(): Promise<readonly number[]> {
+    this.killNow();
     return this.signalAll([constants.signals.SIGKILL]);
   }
 

@@ -41,6 +41,8 @@ export interface WrappedProgram {
 export interface Chain {
   readonly argv: readonly string[];
   readonly throughShell: boolean;
+  /** Whether the last tool still has the privileges of root, so that the program may not follow it. */
+  readonly needsEnv: boolean;
 }
 
 /**
@@ -57,7 +59,10 @@ export function chainOf(asked: Restrictions, { runner, tools, powers }: Wrapping
     ...umaskStep(asked, tools),
   ];
   const argv = [...runner, ...steps];
-  return argv.length === 0 ? null : { argv, throughShell: asked.umask !== undefined };
+  if (argv.length === 0) return null;
+  const throughShell = asked.umask !== undefined;
+  const changesUser = asked.user !== undefined && !isSameUser(asked.user, powers);
+  return { argv, throughShell, needsEnv: changesUser && !throughShell };
 }
 
 /** Puts the wrappers before a program whose file is absolute. */
@@ -66,10 +71,10 @@ export function wrap(
   chain: Chain,
   { tools, ownVariables: own }: Wrapping,
 ): WrappedProgram {
-  const { throughShell } = chain;
+  const { throughShell, needsEnv } = chain;
   const { forWrappers, unset, set } = divideEnvironment(env, { own, throughShell });
   const assignments = Object.entries(set).map(([name, value]) => `${name}=${value}`);
-  if (unset.length + assignments.length === 0) {
+  if (!needsEnv && unset.length + assignments.length === 0) {
     return { argv: [...chain.argv, ...argv], env: forWrappers };
   }
   if (argv[0]?.includes('=') === true) {

@@ -74,6 +74,6 @@ describe('a start on a terminal', () => {
   it('is refused by a service that has none', async () => {
     const other = new Client(await startService({ SPAWNER: 'execa' }));
     const reply = await other.post('/processes', { argv: ['true'], tty: true });
-    expect(told(reply)).toEqual(refusal(501, 'unsupported'));
+    expect(told(reply)).toEqual(refusal(501, 'unsupported', { member: 'tty' }));
   });
 });

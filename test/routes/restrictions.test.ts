@@ -74,6 +74,20 @@ describe.each(['posix', 'execa'] as const)('with the %s spawner a process', (spa
     expect([Number(soft), Number(hard)]).toEqual(limits);
   });
 
+  it('of another user runs nothing that this user may not execute', async () => {
+    const foreign = path.join(dir, 'program');
+    writeFileSync(foreign, readFileSync('/usr/bin/id'), { mode: 0o700 });
+    for (const members of [{}, { umask: '022' }, { nice: 19 }, { env: { LD_X: '1' } }]) {
+      const reply = await client.post('/processes', { argv: [foreign], user: other, ...members });
+      if (!isRoot) {
+        expect(told(reply)).toEqual(unsupported('user'));
+        continue;
+      }
+      const { process_id } = reply.body as { process_id: string };
+      expect(await client.closed(process_id)).toMatchObject({ exit_code: 126 });
+    }
+  });
+
   it('is told by SIGXCPU that its time is over', async () => {
     expect(await ended('while :; do :; done', { limits: { cpu_seconds: 1 } })).toEqual({
       exit_code: null,

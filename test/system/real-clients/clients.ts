@@ -88,7 +88,7 @@ export function pageEventSource(browser: Browser): RealClient {
   return (url, reading) => inPage(browser, reading, { url, names: eventNames, reopens: false });
 }
 
-/** The same, but one that was closed before `closed` came is replaced by a new one. */
+/** The same, but one that was closed before `closed` came is replaced, and repeats are dropped. */
 export function reopenedPageEventSource(browser: Browser): RealClient {
   return (url, reading) => inPage(browser, reading, { url, names: eventNames, reopens: true });
 }
@@ -110,12 +110,17 @@ interface PageTask {
 /** Runs inside the page, so it can use nothing of this file. */
 function collectInPage({ url, names, reopens }: PageTask): Promise<string> {
   const seen: GivenEvent[] = [];
+  let newest = 0;
   return new Promise((resolve) => {
     const open = (from: string): void => {
       const source = new EventSource(from);
       for (const name of names) {
         source.addEventListener(name, (event) => {
           const { type, lastEventId, data } = event as unknown as GivenEvent;
+          const { seq } = JSON.parse(data) as { seq?: number };
+          // The head of a redirect that was cut may name a cursor that was cut.
+          if (reopens && seq !== undefined && seq <= newest) return;
+          newest = seq ?? newest;
           seen.push({ type, lastEventId, data });
         });
       }

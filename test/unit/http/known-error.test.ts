@@ -15,12 +15,19 @@ describe('the error that a caller is told of', () => {
 
   it.each([
     ['FST_ERR_CTP_BODY_TOO_LARGE', 413, 'body_too_large'],
-    ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 415, 'unsupported_media_type'],
     ['FST_ERR_MAX_PARAM_LENGTH', 414, 'uri_too_long'],
     ['FST_ERR_BAD_URL', 400, 'invalid_request'],
   ])('is for %s of the framework our %s', (code, status, ours) => {
     const { code: told, message } = knownError(coded(code, status));
     expect({ told, message }).toEqual({ told: ours, message: 'a sentence' });
+  });
+
+  it('says which types there are when a body has another one', () => {
+    expect(knownError(coded('FST_ERR_CTP_INVALID_MEDIA_TYPE', 415))).toMatchObject({
+      code: 'unsupported_media_type',
+      message:
+        'the body must be application/json, or for the standard input application/octet-stream',
+    });
   });
 
   it('is no failure of the service when the body broke off', () => {

@@ -17,7 +17,7 @@ describe('the execa spawner', () => {
       const asked = request(['true'], { terminal: { rows: 24, cols: 80 } });
       await expect(spawner.spawn(asked)).rejects.toMatchObject({
         code: 'unsupported',
-        message: 'tty needs the posix spawner, which this service does not run with',
+        message: 'tty needs the spawner posix, and this service runs with execa',
       });
     });
 

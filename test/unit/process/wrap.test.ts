@@ -215,7 +215,7 @@ describe('a restriction that would not be kept is refused', () => {
     expect(refusal(asked, user)).toMatchObject({ throughShell: false });
     if (most === null) return;
     const above = { limits: { [name]: value + 1 } };
-    const text = `limits.${name} needs a hard limit of ${most + 1}, and only root may exceed ${most}`;
+    const text = `limits.${name} needs a hard limit of ${most + 1}, and ${most} may be exceeded only with CAP_SYS_RESOURCE`;
     expect(refusal(above, user)).toEqual(unsupported(`limits.${name}`, text));
     const able = { ...user, capabilities: capability.sysResource };
     if (name !== 'processes') expect(refusal(above, able)).toMatchObject({ throughShell: false });

@@ -1,7 +1,7 @@
 import type { Engine, ProcessRecord } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
 import type { StartParams } from '../exec-types.ts';
-import { hostCgroups } from '../process/cgroups.ts';
+import { hostCgroups } from '../process/host-cgroups.ts';
 import { Ending } from '../process/ending.ts';
 import { childEnvironment } from '../process/environment.ts';
 import type { WrappedSpawning } from '../process/spawn-wrapped.ts';

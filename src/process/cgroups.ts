@@ -1,13 +1,4 @@
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { errnoOf } from './errno.ts';
 
@@ -20,35 +11,30 @@ export interface Cgroup {
 }
 
 /**
- * The control groups (version 2) of this process, one for each child. Groups that have become
- * empty are used again, since making one takes longer than moving a process into it.
+ * The control groups (version 2) of this process, one for each child. None is used again: a
+ * child may have changed what is set for its own.
  */
 export class Cgroups {
   readonly #base: string;
   readonly #taken = new Map<string, string>();
-  readonly #free: string[] = [];
   #made = 0;
   #isRefused = false;
 
-  /** `parent` is our own group. Throws when groups cannot be made in it, or not be killed. */
-  constructor(parent: string) {
-    sweep(parent);
-    this.#base = path.join(parent, `${prefix}${process.pid}`);
-    mkdirSync(this.#base, { recursive: true });
-    // From Linux 5.14 on; without it a group is no better than the marker.
-    accessSync(path.join(this.#base, 'cgroup.kill'), constants.W_OK);
+  /** `base` is a group of our own. */
+  constructor(base: string) {
+    this.#base = base;
   }
 
   /** Moves a child that has just been started; a host that refuses is not asked again. */
   enter(incarnation: string, pid: number): void {
     if (this.#isRefused) return;
-    this.#reclaim();
+    this.#removeEmptied();
     try {
-      const directory = this.#free.pop() ?? this.#make();
+      const directory = this.#make();
       this.#taken.set(incarnation, directory);
       enterBelow(directory, pid);
     } catch (error) {
-      this.#isRefused = !isGone(error);
+      this.#isRefused = refusals.has(errnoOf(error));
     }
   }
 
@@ -76,51 +62,31 @@ export class Cgroups {
     return directory;
   }
 
-  /** Looks at two of those that were taken longest ago; who is not empty is the last in turn. */
-  #reclaim(): void {
+  /** Looks at two of those that were made longest ago; who is not empty is the last in turn. */
+  #removeEmptied(): void {
     for (const [incarnation, directory] of this.#taken.entries().take(looksPerEntry).toArray()) {
       this.#taken.delete(incarnation);
-      const state = stateOf(directory);
-      if (state === 'empty') this.#free.push(directory);
-      if (state === 'populated') this.#taken.set(incarnation, directory);
+      if (isPopulated(directory)) this.#taken.set(incarnation, directory);
+      else removeEmpty(directory);
     }
   }
 }
 
-/** With two no more groups wait to be used again than are in use. */
+/** With two no more empty groups wait to be removed than are in use. */
 const looksPerEntry = 2;
 
-/** Followed by the pid of who made it. */
-const prefix = 'procession-';
-
-let host: Cgroups | null | undefined;
-
-/** The groups of this host; null where it has none, or lets us make none. */
-export function hostCgroups(): Cgroups | null {
-  host ??= openHostCgroups();
-  return host;
-}
-
-function openHostCgroups(): Cgroups | null {
-  try {
-    const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
-    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
-    const [, mount] = /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(mounts) ?? [];
-    if (own === undefined || mount === undefined) return null;
-    const cgroups = new Cgroups(path.join(mount, own));
-    process.once('exit', () => {
-      cgroups.close();
-    });
-    return cgroups;
-  } catch {
-    return null;
-  }
-}
+const refusals = new Set<string | undefined>(['EACCES', 'EPERM', 'EROFS', 'ENOSPC']);
 
 /** Whoever it has forked by now comes too; those forked later are born there. */
 function enterBelow(directory: string, pid: number): void {
   writeFileSync(path.join(directory, 'cgroup.procs'), String(pid));
-  for (const child of childrenOf(pid)) enterBelow(directory, child);
+  for (const child of childrenOf(pid)) {
+    try {
+      enterBelow(directory, child);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
 }
 
 function childrenOf(pid: number): readonly number[] {
@@ -132,17 +98,8 @@ function childrenOf(pid: number): readonly number[] {
   }
 }
 
-/** Removes what a service that is no more has left here. */
-function sweep(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    if (!name.startsWith(prefix)) continue;
-    const pid = Number(name.slice(prefix.length));
-    if (pid === process.pid || !existsSync(`/proc/${pid}`)) removeEmpty(path.join(parent, name));
-  }
-}
-
 /** From below, as far as nobody is in them. */
-function removeEmpty(directory: string): void {
+export function removeEmpty(directory: string): void {
   try {
     for (const child of directoriesIn(directory)) removeEmpty(child);
     rmdirSync(directory);
@@ -151,20 +108,22 @@ function removeEmpty(directory: string): void {
   }
 }
 
-/** `gone`: somebody has removed it while it was empty. */
-function stateOf(directory: string): 'populated' | 'empty' | 'gone' {
+function isPopulated(directory: string): boolean {
   try {
-    const events = readFileSync(path.join(directory, 'cgroup.events'), 'utf8');
-    return events.includes('populated 0') ? 'empty' : 'populated';
+    return readFileSync(path.join(directory, 'cgroup.events'), 'utf8').includes('populated 1');
   } catch {
-    return 'gone';
+    return false;
   }
 }
 
 function pidsBelow(directory: string): readonly number[] {
   try {
     const text = readFileSync(path.join(directory, 'cgroup.procs'), 'utf8');
-    const own = text.split('\n').filter(Boolean).map(Number);
+    // 0 is somebody of another pid namespace, whom we cannot name.
+    const own = text
+      .split('\n')
+      .map(Number)
+      .filter((pid) => pid > 0);
     return [...own, ...directoriesIn(directory).flatMap(pidsBelow)];
   } catch {
     return [];
@@ -183,10 +142,4 @@ function directoriesIn(directory: string): readonly string[] {
   return readdirSync(directory, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => path.join(directory, name));
-}
-
-/** The child has ended, or somebody has removed its group while that was empty. */
-function isGone(error: unknown): boolean {
-  const errno = errnoOf(error);
-  return errno === 'ESRCH' || errno === 'ENOENT';
 }

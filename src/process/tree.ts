@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { Cgroups } from './cgroups.ts';
-import { hostCgroups } from './cgroups.ts';
+import { hostCgroups } from './host-cgroups.ts';
 import { errnoOf } from './errno.ts';
 import type { ProcessEntry } from './process-table.ts';
 import { bootTicks, ProcessTable, startTicksOf } from './process-table.ts';

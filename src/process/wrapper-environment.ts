@@ -40,8 +40,9 @@ function steers(name: string): boolean {
   return steering.has(name) || prefixes.test(name) || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
 }
 
-/** The dynamic loader, the allocator, and bash. */
-const prefixes = /^(LD_|MALLOC_|BASH)/;
+/** The loader, the allocator, shells, languages, and what sandboxes are made of or talk to. */
+const prefixes =
+  /^(LD_|MALLOC_|BASH|PYTHON|PERL|RUBY|GEM_|LUA_|JAVA_|JDK_|_JAVA|OPENSSL_|CONTAINER|DOCKER_|PODMAN_|DBUS_|SYSTEMD_|XDG_)/;
 
 /** Variables that a shell exports though nobody gave them. */
 const setByShells = ['PWD', 'OLDPWD', 'SHLVL', '_'];
@@ -51,9 +52,6 @@ const steering: ReadonlySet<string> = new Set([
   // Where programs and their settings are looked for.
   'PATH',
   'HOME',
-  'XDG_CONFIG_HOME',
-  'XDG_DATA_HOME',
-  'XDG_RUNTIME_DIR',
   // The C library; see ld.so(8) on what it withholds from programs with more privileges.
   'GLIBC_TUNABLES',
   'GCONV_PATH',
@@ -78,21 +76,6 @@ const steering: ReadonlySet<string> = new Set([
   'PS4',
   'SHELLOPTS',
   'UID',
-  // What a runner may be written in, or talk to.
-  'CONTAINERS_CONF',
-  'CONTAINER_HOST',
-  'DOCKER_CERT_PATH',
-  'DOCKER_CONFIG',
-  'DOCKER_CONTEXT',
-  'DOCKER_HOST',
   'NODE_OPTIONS',
   'NODE_PATH',
-  'PERL5LIB',
-  'PERL5OPT',
-  'PERLLIB',
-  'PYTHONHOME',
-  'PYTHONPATH',
-  'PYTHONSTARTUP',
-  'RUBYLIB',
-  'RUBYOPT',
 ]);

@@ -38,7 +38,12 @@ export class GrowingLog {
   append(events: readonly LogEvent[]): void {
     if (this.#log instanceof InlineLog && !this.#log.takes(events)) {
       const files = new SegmentedLog(this.#directory, this.#bounds);
-      files.append(this.#log.events);
+      try {
+        files.append(this.#log.events);
+      } catch (error) {
+        files.close();
+        throw error;
+      }
       this.#log = files;
       this.#isRowStale = true;
     }

@@ -104,6 +104,9 @@ type Statements = ReturnType<typeof prepare>;
 
 const columns = 'ordinal, record, lifecycle, layout';
 
+/** Without the events of small logs, which a list does not need. */
+const listColumns = `ordinal, record, lifecycle, json_remove(layout, '$.inline') AS layout`;
+
 // All labels are asked for in one value, so that their number does not change the statement.
 const matchesLabels = `NOT EXISTS (
   SELECT 1 FROM json_each(:labels) AS wanted WHERE NOT EXISTS (
@@ -121,10 +124,10 @@ function prepare(database: DatabaseSync) {
     resize: sql(`UPDATE processes SET record = json_set(record, '$.size', json(:size))
       WHERE process_id = :process_id AND record ->> 'incarnation' = :incarnation`),
     find: sql(`SELECT ${columns} FROM processes WHERE process_id = ?`),
-    list: sql(`SELECT ${columns} FROM processes
+    list: sql(`SELECT ${listColumns} FROM processes
       WHERE ordinal < :before AND (:state IS NULL OR state = :state) AND ${matchesLabels}
       ORDER BY ordinal DESC LIMIT :limit`),
-    findExpired: sql(`SELECT ${columns} FROM processes
+    findExpired: sql(`SELECT ${listColumns} FROM processes
       WHERE ends_at <= ? ORDER BY ends_at, ordinal LIMIT ?`),
     remove: sql(`DELETE FROM processes WHERE process_id = ? RETURNING ${columns}`),
     bury: sql('INSERT OR REPLACE INTO tombstones (process_id, until) VALUES (?, ?)'),

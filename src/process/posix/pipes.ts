@@ -24,17 +24,15 @@ export function openPipes(libc: Libc, pipeStdin: boolean): StandardStreams {
       for (const pipe of [stdout, stderr, stdin]) if (pipe) closePipe(pipe);
     },
     keep() {
+      const outputs = new Map([
+        ['stdout' as const, readable(stdout.readEnd)],
+        ['stderr' as const, readable(stderr.readEnd)],
+      ]);
+      const input = stdin && writable(libc, stdin.writeEnd);
       closeSync(stdout.writeEnd);
       closeSync(stderr.writeEnd);
       if (stdin) closeSync(stdin.readEnd);
-      return {
-        stdin: stdin && writable(libc, stdin.writeEnd),
-        outputs: new Map([
-          ['stdout', readable(stdout.readEnd)],
-          ['stderr', readable(stderr.readEnd)],
-        ]),
-        terminal: null,
-      };
+      return { stdin: input, outputs, terminal: null };
     },
   };
 }

@@ -1,7 +1,9 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
+import { ProcessionError } from '../../errors.ts';
 import type { TerminalSize } from '../../exec-types.ts';
+import { errnoOf } from '../errno.ts';
 import type { ChildStdin } from '../spawner.ts';
 import type { Libc } from './libc.ts';
 import { systemError } from './libc.ts';
@@ -19,13 +21,32 @@ const endOfFileDefault = 4;
  * child that lets go of its terminal for a moment would end the output.
  */
 export function openTerminal(libc: Libc, size: TerminalSize): StandardStreams {
-  const master = openSync('/dev/ptmx', constants.O_RDWR | constants.O_NOCTTY);
+  const flags = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
   try {
-    return withMaster(libc, master, size);
-  } catch (error) {
-    closeSync(master);
-    throw error;
+    const master = openSync('/dev/ptmx', flags);
+    try {
+      return withMaster(libc, master, size);
+    } catch (error) {
+      closeSync(master);
+      throw error;
+    }
+  } catch (cause) {
+    throw terminalError(cause);
   }
+}
+
+/** Not what an error of the program would be: the host has no terminals, or none left. */
+function terminalError(cause: unknown): ProcessionError {
+  const errno = errnoOf(cause) ?? 'unknown reason';
+  const isUsedUp = ['ENOSPC', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO'].includes(errno);
+  if (isUsedUp) {
+    return new ProcessionError('resources_exhausted', `the host has no terminal left (${errno})`, {
+      errno,
+      cause,
+    });
+  }
+  const detail = `tty needs /dev/ptmx and /dev/pts, which this host does not give (${errno})`;
+  return new ProcessionError('unsupported', detail, { member: 'tty', cause });
 }
 
 function withMaster(libc: Libc, master: number, size: TerminalSize): StandardStreams {
@@ -42,10 +63,10 @@ function withMaster(libc: Libc, master: number, size: TerminalSize): StandardStr
       closeSync(master);
     },
     keep(exit) {
+      const stream = new ReadStream(master).on('error', ignore);
       void exit.then(() => {
         closeSync(held);
       });
-      const stream = new ReadStream(master).on('error', ignore);
       return {
         stdin: inputOf(libc, stream, master),
         outputs: new Map([['pty', stream]]),
@@ -68,12 +89,29 @@ function resize(libc: Libc, master: number, { rows, cols }: TerminalSize): boole
   return libc.ioctl(master, setSize, size) === 0;
 }
 
-/** A stream of its own, so that the end of the input does not end the output. */
+/**
+ * A stream of its own, so that the end of the input does not end the output. It writes by
+ * itself: libuv would wait for a terminal that nobody reads, and everybody else with it.
+ */
 function inputOf(libc: Libc, master: ReadStream, fd: number): ChildStdin {
+  let retry: NodeJS.Timeout | undefined;
+  const write = (rest: Buffer, pauseMs: number, done: (error?: Error) => void): void => {
+    const written = master.destroyed ? null : writeSome(fd, rest);
+    if (written === null) done(new Error('the terminal is closed'));
+    else if (written === rest.length) done();
+    else {
+      const nextMs = written > 0 ? retryMsMin : Math.min(pauseMs * 2, retryMsMax);
+      retry = setTimeout(write, pauseMs, rest.subarray(written), nextMs, done);
+    }
+  };
   const stream = new Writable({
     highWaterMark: 0,
     write(chunk: Buffer, _encoding, done) {
-      master.write(chunk, done);
+      write(chunk, retryMsMin, done);
+    },
+    destroy(error, done) {
+      clearTimeout(retry);
+      done(error);
     },
   });
   return {
@@ -81,6 +119,19 @@ function inputOf(libc: Libc, master: ReadStream, fd: number): ChildStdin {
     hasReader: () => !master.destroyed,
     endOfFile: () => Buffer.of(master.destroyed ? endOfFileDefault : endOfFile(libc, fd)),
   };
+}
+
+/** How often a full terminal is tried again; nothing tells when it has room. */
+const retryMsMin = 2;
+const retryMsMax = 50;
+
+/** How many bytes the terminal takes now; null when it is gone. */
+function writeSome(fd: number, bytes: Buffer): number | null {
+  try {
+    return writeSync(fd, bytes);
+  } catch (error) {
+    return errnoOf(error) === 'EAGAIN' ? 0 : null;
+  }
 }
 
 /** The character that the terminal is set to take for an end of file. */

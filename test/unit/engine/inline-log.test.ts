@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -11,6 +11,7 @@ import {
   closedAt,
   exited,
   exitedAt,
+  openFiles,
   outputs,
   recordOf,
   temporaryDirectory,
@@ -139,6 +140,25 @@ describe('a log that outgrows its row', () => {
       gap: { type: 'gap', from_seq: 1, to_seq: 2, bytes: 110 },
       events: outputs([100], 3),
     });
+  });
+
+  test('and whose files cannot be made is tried again, and keeps nothing open', async () => {
+    const dir = temporaryDirectory();
+    const engine = open(dir);
+    const logs = join(dir, 'logs', record.incarnation);
+    await engine.create(record);
+    await engine.append(record, outputs([1]), running);
+    mkdirSync(join(logs, '0000000000000001.log'), { recursive: true });
+    for (const attempt of [1, 2, 3]) {
+      await expect(
+        engine.append(record, outputs([5000], 2), running),
+        `attempt ${attempt}`,
+      ).rejects.toThrow('EISDIR');
+    }
+    expect(openFiles(logs)).toEqual([]);
+    rmSync(logs, { recursive: true });
+    await engine.append(record, outputs([5000], 2), running);
+    expect(await eventsIn(engine)).toEqual(outputs([1, 5000]));
   });
 
   test('and whose row cannot be told so is tried again', async () => {

@@ -193,6 +193,21 @@ describe('the keyboard of a terminal', () => {
     expect((await session.end).text).toContain('100000');
   });
 
+  it('that nobody reads holds up nobody', async () => {
+    const session = await sh('stty raw -echo; echo ready; exec sleep 60');
+    await shows(session, 'ready');
+    let isAccepted = false;
+    session.child.stdin?.stream.write('x'.repeat(200_000), () => {
+      isAccepted = true;
+    });
+    await (
+      await sh('true')
+    ).end;
+    expect(isAccepted).toBe(false);
+    process.kill(session.child.pid, 'SIGKILL');
+    expect((await session.end).status).toEqual({ exit_code: null, signal: 'SIGKILL' });
+  });
+
   it('ends with its screen when the child has exited', async () => {
     const session = await open(['true']);
     await session.end;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hostCgroups } from '../../../src/process/cgroups.ts';
+import { hostCgroups } from '../../../src/process/host-cgroups.ts';
 import { Ending } from '../../../src/process/ending.ts';
 import { ProcessTable } from '../../../src/process/process-table.ts';
 import { eventually } from '../../support/eventually.ts';

@@ -98,13 +98,20 @@ function childrenOf(pid: number): readonly number[] {
   }
 }
 
-/** From below, as far as nobody is in them. */
+/** From below, as far as nobody is in them. Mostly there is nothing below. */
 export function removeEmpty(directory: string): void {
+  if (isRemoved(directory)) return;
+  for (const child of directoriesIn(directory)) removeEmpty(child);
+  isRemoved(directory);
+}
+
+/** False when somebody is still in it, or something below it. */
+function isRemoved(directory: string): boolean {
   try {
-    for (const child of directoriesIn(directory)) removeEmpty(child);
     rmdirSync(directory);
-  } catch {
-    // Somebody is still in it, or it is gone.
+    return true;
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT';
   }
 }
 
@@ -139,7 +146,11 @@ function killAllIn(directory: string): void {
 }
 
 function directoriesIn(directory: string): readonly string[] {
-  return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => path.join(directory, name));
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => path.join(directory, name));
+  } catch {
+    return [];
+  }
 }

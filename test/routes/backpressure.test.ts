@@ -58,6 +58,36 @@ describe('a reader that reads nothing', () => {
     expect(await client.closed('p')).toMatchObject({ exit_code: 0, retained_bytes: size });
   });
 
+  it.each(['events?after_seq=0', 'output?format=sse', 'output?format=raw&follow=true'])(
+    'of %s costs the service at most 1 MiB',
+    async (path) => {
+      const program = startProgram({
+        DATA_DIR: temporaryDirectory(),
+        REPLAY_BYTES_MAX: 32 * mebibyte,
+        REPLAY_EVENTS_MAX: 1_000_000,
+      });
+      const service = { url: await program.url() };
+      const client = new Client(service);
+      const argv = ['head', '-c', '30000000', '/dev/zero'];
+      await client.start({ process_id: 'p', argv });
+      await client.closed('p');
+      const rssWith = async (count: number): Promise<number> => {
+        const open = await client.metric('procession_readers');
+        for (let more = open; more < count; more += 1) {
+          await stalled(service, `/processes/p/${path}`);
+        }
+        await readers(client, count);
+        return program.memory().rss / mebibyte;
+      };
+      // The first ones pay for what the allocator and the heap keep.
+      const first = await rssWith(50);
+      await eventually(
+        async () => ((await rssWith(250)) - first) / 200,
+        (mebibytes) => mebibytes <= 1,
+      );
+    },
+  );
+
   it.each(['events', 'output?format=sse', 'output?format=ndjson', 'output?format=raw'])(
     'of %s leaves nothing open when it vanishes',
     async (path) => {

@@ -99,7 +99,8 @@ export function describeTerminal(open: OpenBackend): void {
       const refusal = await refusalOf(process.resize({ rows: 1, cols: 1 }));
       expect(refusal).toEqual({ code: 'not_a_terminal' });
       const over = await runToClose(backend, ':');
-      expect(await refusalOf(over.resize({ rows: 1, cols: 1 }))).toMatchObject({});
+      const late = await refusalOf(over.resize({ rows: 1, cols: 1 }));
+      expect(late).toEqual({ code: 'process_exited' });
     });
   });
 }

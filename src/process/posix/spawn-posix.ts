@@ -1,7 +1,7 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { checkCwd } from '../check-cwd.ts';
 import { errnoOf } from '../errno.ts';
+import { headOf } from '../head-of.ts';
 import { resolveCommand } from '../resolve-command.ts';
 import { spawnError } from '../spawn-error.ts';
 import type { Child, Spawner, SpawnRequest } from '../spawner.ts';
@@ -69,11 +69,7 @@ function spawnOrInterpret(spawn: PosixSpawn, program: Program): number {
 
 /** A program of another architecture has a NUL in its head; see POSIX, `sh`. */
 function isText({ file, cwd }: Program): boolean {
-  const head = Buffer.alloc(128);
-  const fd = openSync(path.resolve(cwd, file), 'r');
-  const bytes = readSync(fd, head);
-  closeSync(fd);
-  return !head.subarray(0, bytes).includes(0);
+  return !headOf(path.resolve(cwd, file)).includes(0);
 }
 
 /** C would take what is before it for the whole. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ExecProcess } from '../../src/exec-backend.ts';
 import type { OutputPage } from '../../src/exec-types.ts';
+import { emptyPage } from '../support/empty-page.ts';
 import type { OpenBackend } from './driving.ts';
 import {
   bytesOf,
@@ -37,23 +38,7 @@ export function describeRead(open: OpenBackend): void {
 
     it('of an empty log begins before its first event', async () => {
       const process = await run(await open(), 'exec sleep 60');
-      expect(await process.read({})).toEqual({
-        chunks: [],
-        next_seq: 1,
-        head_seq: 0,
-        first_retained_seq: 1,
-        gap: null,
-        exited: false,
-        exit_code: null,
-        signal: null,
-        exit_reason: null,
-        exit_seq: null,
-        closed: false,
-        closed_seq: null,
-        output_incomplete: false,
-        failure: null,
-        failure_reason: null,
-      });
+      expect(await process.read({})).toEqual(emptyPage);
     });
 
     it('keeps its output after the exit until the streams are closed, and after that', async () => {

@@ -6,6 +6,7 @@ import { loadConfig } from '../../src/config.ts';
 import { ProcessionError } from '../../src/errors.ts';
 import type { EventStream, ExecBackend, ExecProcess, WakeStream } from '../../src/exec-backend.ts';
 import type { OutputPage } from '../../src/exec-types.ts';
+import { emptyPage } from '../support/empty-page.ts';
 import { Client } from './client.ts';
 import { readAll } from './events.ts';
 
@@ -24,23 +25,7 @@ function failingAfter<Given>(...given: readonly Given[]) {
 
 const close = (): void => undefined;
 
-const page: OutputPage = {
-  chunks: [],
-  next_seq: 1,
-  head_seq: 2,
-  first_retained_seq: 1,
-  gap: null,
-  exited: false,
-  exit_code: null,
-  signal: null,
-  exit_reason: null,
-  exit_seq: null,
-  closed: false,
-  closed_seq: null,
-  output_incomplete: false,
-  failure: null,
-  failure_reason: null,
-};
+const page: OutputPage = { ...emptyPage, head_seq: 2 };
 
 /** A process whose streams give one thing and then fail. */
 function failing(): ExecProcess {

@@ -1,6 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
 import { ProcessionError } from '../../../src/errors.ts';
-import type { OutputPage } from '../../../src/exec-types.ts';
 import {
   closedEvent,
   closedState,
@@ -13,28 +12,11 @@ import {
   replicaOf,
 } from '../replica/fixtures.ts';
 import { MemoryEngine } from '../replica/memory-engine.ts';
+import { emptyPage } from '../../support/empty-page.ts';
 import { processOn, streamOf } from './handles.ts';
 
 /** Longer than a test may take. */
 const longMs = 60_000;
-
-const emptyPage: OutputPage = {
-  chunks: [],
-  next_seq: 1,
-  head_seq: 0,
-  first_retained_seq: 1,
-  gap: null,
-  exited: false,
-  exit_code: null,
-  signal: null,
-  exit_reason: null,
-  exit_seq: null,
-  closed: false,
-  closed_seq: null,
-  output_incomplete: false,
-  failure: null,
-  failure_reason: null,
-};
 
 const chunk = (seq: number): Omit<ReturnType<typeof output>, 'type'> => {
   const { stream, chunk: bytes } = output(seq);

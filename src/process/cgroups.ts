@@ -40,14 +40,13 @@ export class Cgroups {
 
   /** The group of a child; null when it has none, or nobody is left in it. */
   of(incarnation: string): Cgroup | null {
-    const directory = this.#taken.get(incarnation);
-    if (directory === undefined) return null;
-    return {
-      pids: () => pidsBelow(directory),
-      kill() {
-        killAllIn(directory);
-      },
-    };
+    const directory = this.directoryOf(incarnation);
+    return directory === null ? null : cgroupIn(directory);
+  }
+
+  /** Where that group is. */
+  directoryOf(incarnation: string): string | null {
+    return this.#taken.get(incarnation) ?? null;
   }
 
   /** Removes the groups that are empty, and ours when all are. */
@@ -70,6 +69,16 @@ export class Cgroups {
       else removeEmpty(directory);
     }
   }
+}
+
+/** The group in a directory, also one that is gone. */
+export function cgroupIn(directory: string): Cgroup {
+  return {
+    pids: () => pidsBelow(directory),
+    kill() {
+      killAllIn(directory);
+    },
+  };
 }
 
 /** With two no more empty groups wait to be removed than are in use. */
@@ -103,6 +112,12 @@ export function removeEmpty(directory: string): void {
   if (isRemoved(directory)) return;
   for (const child of directoriesIn(directory)) removeEmpty(child);
   isRemoved(directory);
+}
+
+/** The same for the group of a child and the one that this was made in, without its others. */
+export function removeEmptyWithBase(directory: string): void {
+  removeEmpty(directory);
+  isRemoved(path.dirname(directory));
 }
 
 /** False when somebody is still in it, or something below it. */

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 import { ProcessionError } from '../errors.ts';
 import { signalNumber } from '../signals.ts';
-import type { TreeRoot } from './tree.ts';
 import { ProcessTree } from './tree.ts';
+import type { TreeRemains, TreeRoot } from './tree-root.ts';
 
 /** How to end: a signal to ask with, then `graceMs` until SIGKILL. */
 export interface EndingRequest {
@@ -11,10 +11,10 @@ export interface EndingRequest {
 }
 
 /** Whom an ending ends. */
-export interface EndingOptions extends TreeRoot {
+export type EndingOptions = (TreeRoot | TreeRemains) & {
   /** How long after the first SIGKILL those still there become survivors; default 5 s. */
   readonly survivorsAfterMs?: number;
-}
+};
 
 /**
  * Ends one process and all it started: asks, waits the grace, kills, and looks until nobody
@@ -33,17 +33,19 @@ export class Ending {
   constructor({ survivorsAfterMs = 5_000, ...root }: EndingOptions) {
     this.#tree = new ProcessTree(root);
     this.#survivorsAfterMs = survivorsAfterMs;
-    void this.#tree.leaderReaped.then(() => this.#wake?.());
+    void this.#tree.leaderReaped?.then(() => this.#wake?.());
   }
 
   /**
    * Asks once more, also long after the exit; of several requests the earliest SIGKILL
    * counts. Resolves, without waiting longer than needed, with the pids that are left.
-   * Rejects with `invalid_request` when this host has no such signal.
+   * Rejects with `invalid_request` when this host has no such signal. A tree from which we
+   * come ourselves is left as it is.
    */
   request({ signal, graceMs }: EndingRequest): Promise<readonly number[]> {
     const number = signalNumber(signal);
     if (number === undefined) return Promise.reject(noSuchSignal(signal));
+    if (this.#tree.holdsUs) return this.#tree.find();
     this.#unsent.push(number);
     this.#killAtMs = Math.min(this.#killAtMs, performance.now() + graceMs);
     this.#wake?.();
@@ -53,7 +55,7 @@ export class Ending {
 
   /** Kills those who need not be looked for, and waits for nothing. */
   killNow(): void {
-    this.#tree.killNow();
+    if (!this.#tree.holdsUs) this.#tree.killNow();
   }
 
   /** Stops waiting: a request under way resolves with the pids found last. */
@@ -69,6 +71,7 @@ export class Ending {
         await this.#ask();
         round = nextRound(round, performance.now() >= this.#killAtMs);
         const left = await this.#look(round);
+        if (left.length === 0) this.#tree.removeCgroup();
         if (left.length === 0 || this.#isOver(round)) return left;
         round = withMembers(round, left);
         await this.#pause(round);
@@ -85,7 +88,7 @@ export class Ending {
       // A stopped process acts on a signal only after SIGCONT.
       const signals = [signal, constants.signals.SIGCONT];
       this.#polite = { signals, asked: new Set() };
-      if (this.#tree.hasLeader) signals.forEach((number) => this.#tree.signalGroup(number));
+      if (this.#tree.leader !== null) signals.forEach((number) => this.#tree.signalGroup(number));
       else await this.#askNew();
     }
   }
@@ -100,20 +103,23 @@ export class Ending {
 
   /** Who is left; kills them if it is time for that. */
   async #look({ isKilling, isForking }: Round): Promise<readonly number[]> {
-    if (isForking) return this.#tree.hunt();
+    const hunted = isForking ? await this.#tree.hunt() : [];
+    if (hunted.length > 0) return hunted;
     if (isKilling) return this.#tree.kill();
-    return this.#tree.hasLeader ? [this.#tree.pid] : this.#askNew();
+    const { leader } = this.#tree;
+    return leader === null ? this.#askNew() : [leader];
   }
 
   #isOver({ isKilling, sinceMs }: Round): boolean {
     return this.#isClosed || (isKilling && performance.now() >= sinceMs + this.#survivorsAfterMs);
   }
 
-  /** Ends early at the exit, at a request and at {@link close}. */
+  /** Ends early at the exit of a child, at a request and at {@link close}. */
   #pause({ isKilling, pauseMs }: Round): Promise<void> {
     if (this.#unsent.length > 0 || this.#isClosed) return Promise.resolve();
     const graceMs = Math.max(0, Math.ceil(this.#killAtMs - performance.now()));
-    const askingMs = this.#tree.hasLeader ? graceMs : Math.min(pauseMs, graceMs);
+    const isTold = this.#tree.leaderReaped !== null && this.#tree.leader !== null;
+    const askingMs = isTold ? graceMs : Math.min(pauseMs, graceMs);
     const waitMs = isKilling ? pauseMs : askingMs;
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#wake?.(), Math.min(waitMs, timerMsMax));

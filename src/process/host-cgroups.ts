@@ -29,6 +29,11 @@ function openHostCgroups(): Cgroups | null {
   }
 }
 
+/** Whether a directory is the group of a child, by the name of the one that it was made in. */
+export function isOfService(directory: string): boolean {
+  return path.basename(path.dirname(directory)).startsWith(prefix);
+}
+
 /** A group in our own one. Throws when none can be made there, or not be killed. */
 export function makeBase(parent: string): string {
   sweep(parent);
@@ -44,11 +49,12 @@ export function makeBase(parent: string): string {
   }
 }
 
-/** Removes what a service that is no more has left here. */
+/** Removes what services that are no more have left here, but for groups that somebody is in. */
 function sweep(parent: string): void {
   for (const name of readdirSync(parent)) {
     if (!name.startsWith(prefix)) continue;
     const pid = Number.parseInt(name.slice(prefix.length), 10);
-    if (!existsSync(`/proc/${pid}`)) removeEmpty(path.join(parent, name));
+    // In a container a service may have the same pid each time.
+    if (pid === process.pid || !existsSync(`/proc/${pid}`)) removeEmpty(path.join(parent, name));
   }
 }

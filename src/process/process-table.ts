@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { markerVariable } from './environment.ts';
 
@@ -7,10 +7,15 @@ export interface ProcessEntry {
   readonly pid: number;
   readonly group: number;
   readonly session: number;
-  /** When it was started, on the clock of {@link bootTicks}. */
+  /** When it was started, on the clock of {@link bootTicks}; with the pid it tells it from others. */
   readonly startTicks: number;
   /** The tree it says it belongs to; null also when the host does not let us see. */
   readonly marker: string | null;
+}
+
+/** What is seen of a process from outside; of a zombie too. */
+export interface ProcessStat extends Omit<ProcessEntry, 'marker'> {
+  readonly isDead: boolean;
 }
 
 /** The processes of this host, read from Linux' `/proc`. */
@@ -47,10 +52,28 @@ export function bootTicks(): number {
   return uptime === null ? -1 : Math.round(Number.parseFloat(uptime) * 100);
 }
 
-/** When a process was started, on the clock of {@link bootTicks}; null when there is none. */
-export function startTicksOf(pid: number): number | null {
-  return readStat(pid)?.startTicks ?? null;
+/** Whether `/proc` is that of our pid namespace; any other would name strangers. Throws without. */
+export function hasOurPids(): boolean {
+  return readlinkSync('/proc/self') === String(process.pid);
 }
+
+/** Looks at one process; null when there is none. */
+export function statOf(pid: number): ProcessStat | null {
+  const stat = readProc(`${pid}/stat`);
+  if (stat === null) return null;
+  // The name before the last parenthesis is the program's choice and may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state = 'X', , group, session] = fields;
+  return {
+    pid,
+    group: Number(group),
+    session: Number(session),
+    startTicks: Number(fields[startTicksField]),
+    isDead: 'ZXx'.includes(state),
+  };
+}
+
+const startTicksField = 19;
 
 async function scanProcesses(): Promise<readonly ProcessEntry[] | null> {
   const entries: ProcessEntry[] = [];
@@ -87,6 +110,7 @@ const readsInARow = 64;
 
 function listPids(): readonly number[] | null {
   try {
+    if (!hasOurPids()) return null;
     const names = readdirSync('/proc').filter((name) => /^[1-9]\d*$/.test(name));
     return names.map(Number).filter((pid) => pid !== process.pid);
   } catch {
@@ -95,23 +119,11 @@ function listPids(): readonly number[] | null {
 }
 
 function readProcess(pid: number): ProcessEntry | null {
-  const stat = readStat(pid);
-  if (stat === null) return null;
-  return { ...stat, marker: markerOf(readProc(`${pid}/environ`)) };
+  const stat = statOf(pid);
+  if (stat === null || stat.isDead) return null;
+  const { group, session, startTicks } = stat;
+  return { pid, group, session, startTicks, marker: markerOf(readProc(`${pid}/environ`)) };
 }
-
-function readStat(pid: number): Omit<ProcessEntry, 'marker'> | null {
-  const stat = readProc(`${pid}/stat`);
-  if (stat === null) return null;
-  // The name before the last parenthesis is the program's choice and may hold anything.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state, , group, session] = fields;
-  if (state === undefined || 'ZXx'.includes(state)) return null;
-  const startTicks = Number(fields[startTicksField]);
-  return { pid, group: Number(group), session: Number(session), startTicks };
-}
-
-const startTicksField = 19;
 
 function markerOf(environ: string | null): string | null {
   return environ === null ? null : (markerPattern.exec(environ)?.[1] ?? null);

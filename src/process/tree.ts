@@ -1,61 +1,78 @@
 import { constants } from 'node:os';
-import type { Cgroups } from './cgroups.ts';
+import type { Cgroup, Cgroups } from './cgroups.ts';
+import { markerVariable } from './environment.ts';
 import { hostCgroups } from './host-cgroups.ts';
-import { errnoOf } from './errno.ts';
+import type { Leader } from './leader.ts';
+import { ChildLeader, OrphanLeader } from './leader.ts';
+import type { OrphanCgroup } from './orphan-cgroup.ts';
+import { orphanCgroup } from './orphan-cgroup.ts';
 import type { ProcessEntry } from './process-table.ts';
-import { bootTicks, ProcessTable, startTicksOf } from './process-table.ts';
-
-/** Which child a tree grows from. */
-export interface TreeRoot {
-  readonly pid: number;
-  /** The value of the marker variable in the child's environment. */
-  readonly incarnation: string;
-  /** Resolves when the child is reaped, and never rejects; null: that was long ago. */
-  readonly exit: Promise<unknown> | null;
-  /** Where to look; default: this host. */
-  readonly table?: Pick<ProcessTable, 'read' | 'each'>;
-  /** The groups of the kernel, or null where there are none; default: those of this host. */
-  readonly cgroups?: Pick<Cgroups, 'of'> | null;
-}
+import { ProcessTable, statOf } from './process-table.ts';
+import type { Member } from './send-signal.ts';
+import { send, sendToGroup, sendToMember } from './send-signal.ts';
+import type { TreeRemains, TreeRoot } from './tree-root.ts';
 
 /**
  * A child and what it started: its cgroup, which nobody can leave; and for hosts without one
  * the process group and the session that it leads, and whoever carries its marker. Who leaves
- * all of these is lost. Without `/proc` the tree is the group alone.
+ * all of these is lost. Without `/proc` the tree of a child is the group alone.
  *
- * The number of a reaped child may come to name strangers, but not while its group or
- * session has members. So from then on these count only if one of them carries the marker
- * or was started before the child was reaped.
+ * The number of a reaped child may come to name strangers, but not while its group or session
+ * has members. So from then on these count only if one of them carries the marker, is in the
+ * cgroup or was started before the child was reaped.
+ *
+ * The same holds for what a service leaves that is gone, where the child is whoever has its
+ * number and its start. After another boot, in another pid namespace and without a number only
+ * the marker counts, and without `/proc` nothing.
  */
 export class ProcessTree {
-  readonly pid: number;
-  /** Resolves when {@link hasLeader} has become false. */
-  readonly leaderReaped: Promise<void>;
+  readonly #leader: Leader;
   readonly #incarnation: string;
   readonly #table: Pick<ProcessTable, 'read' | 'each'>;
   readonly #cgroups: Pick<Cgroups, 'of'> | null;
-  #reapedAtMs: number | null;
+  readonly #orphanCgroup: OrphanCgroup | null;
+  /** Who was started until then and is in the group or session was once found to be ours. */
+  #provenTicks = -Infinity;
 
-  constructor({ pid, incarnation, exit, ...host }: TreeRoot) {
-    const { table = hostTable, cgroups = hostCgroups() } = host;
-    this.pid = pid;
-    this.#incarnation = incarnation;
-    this.#table = table;
-    this.#cgroups = cgroups;
-    this.#reapedAtMs = exit === null ? longAgo : null;
-    this.leaderReaped = Promise.resolve(exit).then(() => {
-      this.#reapedAtMs ??= performance.now();
-    });
+  constructor(root: TreeRoot | TreeRemains) {
+    this.#incarnation = root.incarnation;
+    this.#table = root.table ?? hostTable;
+    if (root.remains === undefined) {
+      const { pid, exit, cgroups = hostCgroups() } = root;
+      this.#leader = new ChildLeader(pid, exit);
+      this.#cgroups = cgroups;
+      this.#orphanCgroup = null;
+    } else {
+      this.#leader = new OrphanLeader(root.remains);
+      this.#cgroups = null;
+      this.#orphanCgroup = orphanCgroup(root.remains);
+    }
   }
 
-  /** Whether the child has not been reaped, so that its number is surely its own. */
-  get hasLeader(): boolean {
-    return this.#reapedAtMs === null;
+  /** The pid of the child while that is there, so that its group can be asked; else null. */
+  get leader(): number | null {
+    return this.#leader.isThere() ? this.#leader.number : null;
   }
 
-  /** Signals the whole group, if the child was not reaped; whether anybody got it. */
+  /** Resolves when {@link leader} has become null; null: nobody will tell, look yourself. */
+  get leaderReaped(): Promise<void> | null {
+    return this.#leader.reaped;
+  }
+
+  /** Whether we come from an orphaned tree ourselves, so that who ends it would end us. */
+  get holdsUs(): boolean {
+    if (this.#leader.reaped !== null) return false;
+    if (process.env[markerVariable] === this.#incarnation) return true;
+    const us = statOf(process.pid);
+    if (us !== null && this.#isNumbered(us)) return true;
+    return this.#orphanCgroup?.pids().includes(process.pid) ?? false;
+  }
+
+  /** Signals the whole group, if its number is surely the child's; whether anybody got it. */
   signalGroup(signal: number): boolean {
-    return this.hasLeader && send(-this.pid, signal) === 'sent';
+    const { number } = this.#leader;
+    if (number === null || !this.#leader.ownsNumber()) return false;
+    return send(-number, signal) === 'sent';
   }
 
   /** The pids of all living members. */
@@ -73,10 +90,11 @@ export class ProcessTree {
     excepted: ReadonlySet<number> = nobody,
   ): Promise<readonly number[]> {
     const members = await this.#members();
-    const asGroup = excepted.size === 0 ? members.filter(({ group }) => group === this.pid) : [];
+    const { number } = this.#leader;
+    const asGroup = excepted.size === 0 ? members.filter(({ group }) => group === number) : [];
     const others = members.filter((one) => !asGroup.includes(one) && !excepted.has(one.pid));
     for (const signal of signals) {
-      if (asGroup.length > 0) send(-this.pid, signal);
+      if (number !== null) sendToGroup(number, asGroup, signal);
       for (const member of others) sendToMember(member, signal);
     }
     return members.map(({ pid }) => pid);
@@ -84,7 +102,7 @@ export class ProcessTree {
 
   /** Kills who is in the cgroup and in the group, and waits for nothing. */
   killNow(): void {
-    this.#cgroups?.of(this.#incarnation)?.kill();
+    this.#cgroup?.kill();
     this.signalGroup(constants.signals.SIGKILL);
   }
 
@@ -101,83 +119,75 @@ export class ProcessTree {
   async hunt(): Promise<readonly number[]> {
     const pids: number[] = [];
     await this.#table.each((entry) => {
-      if (!this.#isMarked(entry) && !(this.hasLeader && this.#isNumbered(entry))) return;
+      const isOurs = this.#isNumbered(entry) && this.#leader.ownsNumber();
+      if (!isOurs && !this.#isMarked(entry)) return;
       send(entry.pid, constants.signals.SIGKILL);
       pids.push(entry.pid);
     });
     return pids;
   }
 
+  /** Removes the cgroup of an orphaned tree that nobody is left in; that of a child has an owner. */
+  removeCgroup(): void {
+    this.#orphanCgroup?.remove();
+  }
+
+  get #cgroup(): Cgroup | null {
+    return this.#orphanCgroup ?? this.#cgroups?.of(this.#incarnation) ?? null;
+  }
+
   async #members(): Promise<readonly Member[]> {
     const table = await this.#table.read();
-    const inCgroup = this.#cgroups?.of(this.#incarnation)?.pids() ?? [];
     if (table === null) return this.#membersOfGroup();
-    const related = table.filter((entry) => this.#isNumbered(entry));
-    const areOurs = this.hasLeader || related.some((entry) => this.#isProof(entry));
-    const found = new Map<number, Member>(inCgroup.map((pid) => [pid, unseen(pid)]));
-    for (const entry of table) {
-      const isOurs = this.#isMarked(entry) || (areOurs && this.#isNumbered(entry));
-      if (isOurs || found.has(entry.pid)) found.set(entry.pid, entry);
+    const found = new Map<number, Member>();
+    for (const pid of this.#cgroup?.pids() ?? []) {
+      const stat = statOf(pid);
+      if (stat?.isDead === false) found.set(pid, stat);
     }
+    const numbered = table.filter((entry) => this.#isNumbered(entry));
+    const marked = table.filter((entry) => this.#isMarked(entry));
+    for (const entry of [...this.#ours(numbered, found), ...marked]) found.set(entry.pid, entry);
     return [...found.values()];
   }
 
-  #membersOfGroup(): readonly Member[] {
-    if (send(-this.pid, 0) === 'gone') return [];
-    return [{ ...unseen(this.pid), group: this.pid }];
+  /** Those in a group or session of our number, if it still is that of the child. */
+  #ours(
+    numbered: readonly ProcessEntry[],
+    inCgroup: ReadonlyMap<number, Member>,
+  ): readonly ProcessEntry[] {
+    if (!this.#leader.ownsNumber()) {
+      const lastTicks = Math.max(this.#provenTicks, this.#leader.lastTicks() ?? -Infinity);
+      const isProof = (entry: ProcessEntry): boolean =>
+        this.#isMarked(entry) ||
+        inCgroup.get(entry.pid)?.startTicks === entry.startTicks ||
+        entry.startTicks <= lastTicks;
+      if (!numbered.some(isProof)) return [];
+    }
+    this.#provenTicks = Math.max(
+      this.#provenTicks,
+      ...numbered.map(({ startTicks }) => startTicks),
+    );
+    return numbered;
   }
 
-  #isNumbered({ group, session }: ProcessEntry): boolean {
-    return group === this.pid || session === this.pid;
+  /** Nobody can be looked at, so the number is all there is. */
+  #membersOfGroup(): readonly Member[] {
+    const { number } = this.#leader;
+    if (number === null || this.#leader.lastTicks() === null) return [];
+    return send(-number, 0) === 'gone' ? [] : [{ pid: number, group: number, startTicks: null }];
+  }
+
+  #isNumbered({ group, session }: Pick<ProcessEntry, 'group' | 'session'>): boolean {
+    const { number } = this.#leader;
+    return number !== null && (group === number || session === number);
   }
 
   #isMarked({ marker }: ProcessEntry): boolean {
     return marker === this.#incarnation;
   }
-
-  /** Reckoned back only when somebody asks, since most are never asked for. */
-  #reapedTicks(): number {
-    const agoMs = performance.now() - (this.#reapedAtMs ?? longAgo);
-    return bootTicks() - Math.floor(agoMs / 10);
-  }
-
-  #isProof(entry: ProcessEntry): boolean {
-    return this.#isMarked(entry) || entry.startTicks <= this.#reapedTicks();
-  }
-}
-
-/** What is known of a member; `startTicks` is null when it was not seen in the table. */
-type Member = Pick<ProcessEntry, 'pid'> & {
-  readonly group: number | null;
-  readonly startTicks: number | null;
-};
-
-function unseen(pid: number): Member {
-  return { pid, group: null, startTicks: null };
-}
-
-/** A scan takes a while, in which a pid may change hands. */
-function sendToMember({ pid, startTicks }: Member, signal: number): void {
-  if (startTicks === null || startTicks === startTicksOf(pid)) send(pid, signal);
 }
 
 const nobody: ReadonlySet<number> = new Set();
 
-/** Before every process, so that none is taken for one of the child's own time. */
-const longAgo = -Infinity;
-
 /** One for all trees, so that one scan serves all that end at once. */
 const hostTable = new ProcessTable();
-
-/** `gone`: nobody is there; `forbidden`: somebody whom we may not signal. */
-function send(target: number, signal: number): 'sent' | 'gone' | 'forbidden' {
-  try {
-    process.kill(target, signal);
-    return 'sent';
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === 'ESRCH') return 'gone';
-    if (errno === 'EPERM') return 'forbidden';
-    throw error;
-  }
-}

@@ -42,6 +42,10 @@ describe('the cgroups of a service', () => {
       [21, 22],
     ]);
     expect(cgroups.of('c')).toBeNull();
+    expect([cgroups.directoryOf('b'), cgroups.directoryOf('c')]).toEqual([
+      path.join(directory, '2'),
+      null,
+    ]);
   });
 
   it('are given up when nobody is left in them, and not before', () => {
@@ -89,6 +93,22 @@ describe('the cgroups of a service', () => {
     expect(() => makeBase(directory)).toThrow();
     expect([nobody, other, init].map((name) => existsSync(name))).toEqual([false, true, true]);
   });
+
+  it.each([2 ** 22 + 1, process.pid])(
+    'of a service that is gone, with the pid %i, are left while somebody is in them',
+    (pid) => {
+      const directory = directoryOf();
+      const group = path.join(directory, `procession-${pid}-abc`, '1');
+      mkdirSync(group, { recursive: true });
+      // The kernel refuses to remove it, as it does here for the file.
+      writeFileSync(path.join(group, 'cgroup.procs'), '11\n');
+      expect(() => makeBase(directory)).toThrow();
+      expect(existsSync(group)).toBe(true);
+      rmSync(path.join(group, 'cgroup.procs'));
+      expect(() => makeBase(directory)).toThrow();
+      expect(readdirSync(directory)).toEqual([]);
+    },
+  );
 
   it('are removed at the close', () => {
     const directory = directoryOf();

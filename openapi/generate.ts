@@ -19,7 +19,7 @@ const app = await buildApp({
   backend,
   metrics: new Metrics(),
   log: pino({ level: 'silent' }),
-  isDraining: () => false,
+  health: () => 'ready',
   openApi: {},
   onServer: async (server) => {
     await server.register(swagger, openApiOptions);

@@ -2,13 +2,13 @@ import { getLiveness, getMetrics, getOpenApi, getReadiness } from '../src/protoc
 import type { RouteContext } from '../src/http/route-context.ts';
 
 /** `GET /livez`, `/readyz`, `/metrics` and `/openapi.json` */
-export function health({ app, isDraining, metrics, openApi }: RouteContext): void {
+export function health({ app, health: state, metrics, openApi }: RouteContext): void {
   app.get('/livez', { schema: getLiveness }, () => ({ status: 'ok' as const }));
 
   app.get('/readyz', { schema: getReadiness }, (_request, reply) => {
-    if (!isDraining()) return { status: 'ready' as const };
-    reply.code(503);
-    return { status: 'draining' as const };
+    const status = state();
+    if (status === 'draining') reply.code(503);
+    return { status };
   });
 
   app.get('/metrics', { schema: getMetrics }, async (_request, reply) => {

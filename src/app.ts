@@ -3,6 +3,7 @@ import { registerRoutes } from '../routes/index.ts';
 import type { Config } from './config.ts';
 import type { ExecBackend } from './exec-backend.ts';
 import type { Metrics } from './http/metrics.ts';
+import type { HealthState } from './http/route-context.ts';
 import type { Server } from './http/server.ts';
 import { createServer } from './http/server.ts';
 import { components } from './protocol/components.ts';
@@ -13,7 +14,7 @@ export interface AppParts {
   readonly backend: ExecBackend;
   readonly metrics: Pick<Metrics, 'text'>;
   readonly log: FastifyBaseLogger;
-  readonly isDraining: () => boolean;
+  readonly health: () => HealthState;
   /** The OpenAPI document that the service answers with. */
   readonly openApi: object;
   /** Called with the server before its routes are registered. */
@@ -22,7 +23,7 @@ export interface AppParts {
 
 /** Builds the HTTP side of the service over any backend; opens no port. */
 export async function buildApp(parts: AppParts): Promise<Server> {
-  const { config, backend, metrics, log, isDraining, openApi, onServer } = parts;
+  const { config, backend, metrics, log, health, openApi, onServer } = parts;
   const { bodyBytesMax, requestMsMax, heartbeatMs, readerStallMs, pathPrefix } = config;
   const app = createServer({ log, bodyBytesMax, requestMsMax });
   await onServer?.(app);
@@ -30,7 +31,7 @@ export async function buildApp(parts: AppParts): Promise<Server> {
   registerRoutes({
     app,
     backend,
-    isDraining,
+    health,
     metrics: () => metrics.text(),
     openApi,
     heartbeatMs,

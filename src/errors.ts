@@ -39,6 +39,7 @@ export const errorTable = {
   resources_exhausted: { status: 503, title: 'The host is out of resources', retryable: true },
   store_unavailable: { status: 503, title: 'The store is not reachable', retryable: true },
   http_version_unsupported: { status: 505, title: 'Streams need HTTP/1.1', retryable: false },
+  store_failing: { status: 507, title: 'The store takes nothing', retryable: true },
   store_full: { status: 507, title: 'The store is full', retryable: true },
 } as const satisfies Record<string, { status: number; title: string; retryable: boolean }>;
 

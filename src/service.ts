@@ -5,7 +5,9 @@ import type { LocalBackendOptions } from './backend/local-backend.ts';
 import { LocalBackend } from './backend/local-backend.ts';
 import type { Config, Environment } from './config.ts';
 import { openFilesEngine } from './engine/files/engine.ts';
+import type { StoreRepairs } from './engine/files/repair-store.ts';
 import { Metrics } from './http/metrics.ts';
+import type { HealthState } from './http/route-context.ts';
 import type { Server } from './http/server.ts';
 import { chooseSpawner } from './process/choose-spawner.ts';
 import { prepareWrapping } from './process/prepare-wrapping.ts';
@@ -40,9 +42,13 @@ export async function createService(
   const wrapping = await prepareWrapping(spawner, { runner, claims, cwd, environment });
   if (runner.length > 0) log.info({ claims }, 'runner tested');
   const backend = createBackend(config, environment, { log, observer: metrics, spawner, wrapping });
-  metrics.observe({ running: () => backend.runningCount });
-  const isDraining = (): boolean => backend.isDraining;
-  const app = await buildApp({ config, backend, metrics, log, isDraining, openApi });
+  metrics.observe({ running: () => backend.runningCount, isDegraded: () => backend.isDegraded });
+  await backend.beginWithOrphans(config.orphans);
+  const health = (): HealthState => {
+    if (backend.isDraining) return 'draining';
+    return backend.isDegraded ? 'degraded' : 'ready';
+  };
+  const app = await buildApp({ config, backend, metrics, log, health, openApi });
   return {
     app,
     spawner: name,
@@ -78,7 +84,13 @@ export function createBackend(
       retainedBytesMax: config.retainedOutputBytesMax,
       replay: { eventsMax: config.replayEventsMax, bytesMax: config.replayBytesMax },
       tombstoneMs: config.tombstoneMs,
+      dataBytesMax: config.dataBytesMax,
+      fsync: config.fsync,
+      onRepaired: (repairs) => {
+        logRepairs(parts.log, repairs);
+      },
     }),
+    onStoreError: config.onStoreError,
     wrapping: noWrapping,
     ...parts,
     now: Date.now,
@@ -97,4 +109,14 @@ export function createBackend(
     processesMax: config.processesMax,
     readerQueueBytesMax: config.readerQueueBytesMax,
   });
+}
+
+function logRepairs(
+  log: BackendParts['log'],
+  { recovered, lost, damagedPath }: StoreRepairs,
+): void {
+  if (recovered > 0) log.info({ processes: recovered }, 'recovered after a crash');
+  if (lost > 0 || damagedPath !== null) {
+    log.error({ processes_lost: lost, kept_at: damagedPath }, 'metadata was damaged');
+  }
 }

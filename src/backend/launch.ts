@@ -1,9 +1,11 @@
-import type { Engine, ProcessRecord } from '../engine/engine.ts';
+import type { Engine, ProcessRecord, Reservation } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
 import type { StartParams } from '../exec-types.ts';
-import { hostCgroups } from '../process/host-cgroups.ts';
+import { storeRefusal } from './store-refusal.ts';
 import { Ending } from '../process/ending.ts';
 import { childEnvironment } from '../process/environment.ts';
+import { hostCgroups } from '../process/host-cgroups.ts';
+import { identify } from '../process/identity.ts';
 import type { WrappedSpawning } from '../process/spawn-wrapped.ts';
 import { spawnWrapped } from '../process/spawn-wrapped.ts';
 import type { Child } from '../process/spawner.ts';
@@ -27,17 +29,22 @@ export interface Launch extends WrappedSpawning {
   readonly params: StartParams;
   readonly identity: LaunchIdentity;
   readonly defaults: LaunchDefaults;
-  readonly engine: Pick<Engine, 'create'>;
+  readonly engine: Pick<Engine, 'reserve' | 'release' | 'create'>;
+  /** Told when the store refuses the start. */
+  readonly onStoreRefused: (error: unknown) => void;
 }
 
-/** Spawns the child of a start request and records it. Rejects with nothing left behind. */
+/**
+ * Spawns the child of a start request and records it: before, so that it is found if the service
+ * dies meanwhile, and when it runs. Rejects with nothing left behind.
+ */
 export async function launch({
   params,
   identity,
   defaults,
   spawner,
   wrapping,
-  engine,
+  ...store
 }: Launch): Promise<{ child: Child; record: ProcessRecord }> {
   refuseSize(params);
   const incarnation = newIncarnation();
@@ -50,7 +57,9 @@ export async function launch({
     marker: incarnation,
   });
   const request = { argv, arg0, cwd, env, pipeStdin: pipe_stdin, terminal: size };
-  const child = await spawnWrapped({ spawner, wrapping }, request, params);
+  const child = await reserved(store, { ...identity, incarnation }, () =>
+    spawnWrapped({ spawner, wrapping }, request, params),
+  );
   hostCgroups()?.enter(incarnation, child.pid);
   const record: ProcessRecord = {
     ...identity,
@@ -61,12 +70,12 @@ export async function launch({
     size,
     pipe_stdin,
     labels: params.labels ?? {},
-    pid: child.pid,
+    ...identify(incarnation, child.pid),
     owner: defaults.owner,
     retention_ms: params.retention_ms ?? defaults.retentionMs,
     grace_ms: params.grace_ms ?? defaults.graceMs,
   };
-  await recordOrKill(engine, record, child);
+  await recordOrKill(store, record, child);
   return { child, record };
 }
 
@@ -77,17 +86,41 @@ function refuseSize({ size, tty }: StartParams): void {
   throw new ProcessionError('invalid_request', 'size is for terminals (tty) only');
 }
 
+type Store = Pick<Launch, 'engine' | 'onStoreRefused'>;
+
+async function reserved(
+  { engine, onStoreRefused }: Store,
+  reservation: Reservation,
+  spawn: () => Promise<Child>,
+): Promise<Child> {
+  try {
+    await engine.reserve(reservation);
+  } catch (cause) {
+    onStoreRefused(cause);
+    throw storeRefusal(cause);
+  }
+  try {
+    return await spawn();
+  } catch (error) {
+    // What is not released now is after the next start of the service.
+    await engine.release(reservation.incarnation).catch(onStoreRefused);
+    throw error;
+  }
+}
+
 async function recordOrKill(
-  engine: Pick<Engine, 'create'>,
+  { engine, onStoreRefused }: Store,
   record: ProcessRecord,
   child: Child,
 ): Promise<void> {
   try {
     await engine.create(record);
   } catch (cause) {
+    onStoreRefused(cause);
     child.stdin?.stream.destroy();
     for (const output of child.outputs.values()) output.destroy();
     await new Ending({ ...record, exit: child.exit }).request({ signal: 'SIGKILL', graceMs: 0 });
-    throw new ProcessionError('store_unavailable', 'the start could not be recorded', { cause });
+    await engine.release(record.incarnation).catch(onStoreRefused);
+    throw storeRefusal(cause);
   }
 }

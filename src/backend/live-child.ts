@@ -24,6 +24,9 @@ export interface LiveChildOptions {
 /** How long the streams may stay open once everybody who could be found has ended. */
 const forcedCloseMs = 5000;
 
+/** How long the store has for the last events after that. */
+const lastAppendMsMax = 1000;
+
 /** Why a process is being ended by us. */
 export type EndCause = Extract<ExitReason, 'timeout' | 'terminated' | 'server_shutdown'>;
 
@@ -35,6 +38,7 @@ export class LiveChild {
   readonly #ending: Ending;
   readonly #timeout: NodeJS.Timeout | undefined;
   readonly #abandoned = Promise.withResolvers<undefined>();
+  readonly #givenUp = Promise.withResolvers<undefined>();
   #cause: EndCause | null = null;
   #isReaped = false;
   #size: TerminalSize | null;
@@ -115,17 +119,31 @@ export class LiveChild {
     return this.#ending.request(how);
   }
 
-  /** Ends the whole tree, and closes the log even if somebody keeps its streams open. */
-  async endAndClose(cause: EndCause, how: EndingRequest): Promise<void> {
+  /**
+   * Ends the whole tree, and closes the log even if somebody keeps its streams open. False when
+   * the log is not closed even so, since the store does not take its last events.
+   */
+  async endAndClose(cause: EndCause, how: EndingRequest): Promise<boolean> {
     await this.end(cause, how);
-    const timer = setTimeout(this.#abandon, forcedCloseMs);
-    await this.closed;
-    clearTimeout(timer);
+    const timers = [
+      setTimeout(this.#abandon, forcedCloseMs),
+      setTimeout(this.#giveUp, forcedCloseMs + lastAppendMsMax),
+    ];
+    const isClosed = await Promise.race([
+      this.closed.then(() => true),
+      this.#givenUp.promise.then(() => false),
+    ]);
+    timers.forEach(clearTimeout);
+    return isClosed;
   }
 
   /** Lets the log close without the rest of the output. */
   readonly #abandon = (): void => {
     this.#abandoned.resolve(undefined);
+  };
+
+  readonly #giveUp = (): void => {
+    this.#givenUp.resolve(undefined);
   };
 
   async #follow(): Promise<void> {

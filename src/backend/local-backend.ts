@@ -5,16 +5,21 @@ import type { ListParams, ProcessPage, StartParams } from '../exec-types.ts';
 import { isOver } from '../log/lifecycle.ts';
 import type { WrappedSpawning } from '../process/spawn-wrapped.ts';
 import type { StdinLimits } from '../process/stdin.ts';
-import { expired, fingerprintOf, newProcessId, requireSame } from './identity.ts';
+import { expired } from './identity.ts';
 import type { LaunchDefaults } from './launch.ts';
-import { launch } from './launch.ts';
+import type { LiveChild } from './live-child.ts';
 import type { LocalProcess } from './local-process.ts';
 import type { Observer } from './observer.ts';
 import { OpenStreams } from './open-streams.ts';
-import type { BackendLog } from './process-table.ts';
+import type { OrphansPolicy } from './orphans.ts';
+import { Orphans } from './orphans.ts';
+import type { BackendLog } from './backend-log.ts';
+import type { StoreErrorPolicy } from './process-table.ts';
 import { ProcessTable } from './process-table.ts';
 import { Retention } from './retention.ts';
 import { snapshotOf } from './snapshot.ts';
+import { Starts } from './starts.ts';
+import { StoreHealth } from './store-health.ts';
 
 /** What a backend on this host is made of. */
 export interface LocalBackendOptions extends WrappedSpawning {
@@ -28,11 +33,7 @@ export interface LocalBackendOptions extends WrappedSpawning {
   readonly processesMax: number;
   /** Bytes of recent output in memory per followed process, and most that one reader buffers. */
   readonly readerQueueBytesMax: number;
-}
-
-interface Starting {
-  readonly fingerprint: string;
-  readonly result: Promise<StartResult>;
+  readonly onStoreError: StoreErrorPolicy;
 }
 
 /** Runs processes on this host and keeps their logs in an engine. */
@@ -40,14 +41,29 @@ export class LocalBackend implements ExecBackend {
   readonly #options: LocalBackendOptions;
   readonly #table: ProcessTable;
   readonly #retention: Retention;
-  readonly #starting = new Map<string, Starting>();
+  readonly #orphans: Orphans;
+  readonly #storeHealth: StoreHealth;
+  readonly #starts: Starts;
   readonly #draining = new AbortController();
-  #launchingCount = 0;
 
   constructor(options: LocalBackendOptions) {
     const streams = new OpenStreams(options.observer);
     this.#options = options;
-    this.#table = new ProcessTable({ ...options, streams, draining: this.#draining.signal });
+    this.#storeHealth = new StoreHealth(options.engine, options.log);
+    this.#orphans = new Orphans(options);
+    this.#table = new ProcessTable({
+      ...options,
+      streams,
+      draining: this.#draining.signal,
+      storeHealth: this.#storeHealth,
+    });
+    options.engine.onEvicted(this.#table.evicted);
+    this.#starts = new Starts({
+      ...options,
+      table: this.#table,
+      storeHealth: this.#storeHealth,
+      draining: this.#draining.signal,
+    });
     this.#retention = new Retention({
       ...options,
       streams,
@@ -62,26 +78,23 @@ export class LocalBackend implements ExecBackend {
     return this.#draining.signal.aborted;
   }
 
-  /** How many processes run or are being started. */
-  get runningCount(): number {
-    return this.#launchingCount + this.#table.runningCount;
+  /** Whether the store does not take what is written, so that starts are refused. */
+  get isDegraded(): boolean {
+    return this.#storeHealth.isDegraded;
   }
 
-  async start(params: StartParams): Promise<StartResult> {
-    const process_id = params.process_id ?? newProcessId(this.#options.now());
-    const fingerprint = fingerprintOf(params);
-    const underway = this.#starting.get(process_id);
-    if (underway !== undefined) {
-      requireSame(process_id, underway.fingerprint, fingerprint);
-      return { ...(await underway.result), replayed: true };
-    }
-    const result = this.#findOrLaunch(params, process_id, fingerprint);
-    this.#starting.set(process_id, { fingerprint, result });
-    try {
-      return await result;
-    } finally {
-      this.#starting.delete(process_id);
-    }
+  /** How many processes run or are being started. */
+  get runningCount(): number {
+    return this.#starts.runningCount;
+  }
+
+  /** Deals with the children of a service that died before, see {@link Orphans}. */
+  beginWithOrphans(policy: OrphansPolicy): Promise<void> {
+    return this.#orphans.begin(policy);
+  }
+
+  start(params: StartParams): Promise<StartResult> {
+    return this.#starts.start(params);
   }
 
   async get(processId: string): Promise<LocalProcess> {
@@ -93,7 +106,7 @@ export class LocalBackend implements ExecBackend {
       throw new ProcessionError('process_not_found', `there is no process ${processId}`);
     }
     // A process is recorded some moments before its start has adopted it.
-    await Promise.allSettled([this.#starting.get(processId)?.result]);
+    await this.#starts.settled(processId);
     return this.#table.handle(found);
   }
 
@@ -112,7 +125,7 @@ export class LocalBackend implements ExecBackend {
     if (!isOver(hub.lifecycle)) {
       if (!force) throw new ProcessionError('process_running', `${processId} is not over yet`);
       if (live === null) await process.terminate({ signal: 'SIGKILL', grace_ms: 0 });
-      else await live.endAndClose('terminated', { signal: 'SIGKILL', graceMs: 0 });
+      else await killAndClose(live);
     }
     await this.#retention.forget(record);
   }
@@ -124,75 +137,29 @@ export class LocalBackend implements ExecBackend {
   async drain({ graceMs }: { readonly graceMs: number }): Promise<void> {
     this.#draining.abort();
     for (const { hub } of this.#table.live) hub.nudge();
-    await Promise.allSettled([...this.#starting.values()].map(({ result }) => result));
-    const ending = this.#table.live.map(async ({ live }) => {
-      await live?.endAndClose('server_shutdown', { signal: 'SIGTERM', graceMs });
+    await this.#starts.settled();
+    const ending = this.#table.live.map(async ({ process_id, live }) => {
+      const isClosed = await live?.endAndClose('server_shutdown', { signal: 'SIGTERM', graceMs });
+      if (isClosed === false) this.#options.log.error({ process_id }, 'log not closed at the stop');
     });
-    await Promise.all(ending);
+    await Promise.all([...ending, this.#orphans.close(graceMs)]);
   }
 
   /** Kills all at once and waits for nothing; the logs stay open. */
   killAll(): void {
     for (const { live } of this.#table.live) live?.kill();
+    this.#orphans.killNow();
   }
 
   /** Stops removing expired processes and closes the engine. */
   async close(): Promise<void> {
     this.#retention.close();
+    this.#storeHealth.close();
     await this.#options.engine.close();
   }
+}
 
-  async #findOrLaunch(
-    params: StartParams,
-    process_id: string,
-    fingerprint: string,
-  ): Promise<StartResult> {
-    // An id that was generated just now is nobody's.
-    if (params.process_id !== undefined) {
-      const known = await this.#findSame(process_id, fingerprint);
-      if (known !== null) return { process: known, replayed: true };
-    }
-    this.#requireRoom();
-    const process = await this.#launch(params, process_id, fingerprint);
-    return { process, replayed: false };
-  }
-
-  async #findSame(process_id: string, fingerprint: string): Promise<LocalProcess | null> {
-    const found = await this.#options.engine.find(process_id);
-    if (found === 'expired') throw expired(process_id);
-    if (found === 'unknown') return null;
-    requireSame(process_id, found.record.fingerprint, fingerprint);
-    return this.#table.handle(found);
-  }
-
-  async #launch(
-    params: StartParams,
-    process_id: string,
-    fingerprint: string,
-  ): Promise<LocalProcess> {
-    const { observer, now } = this.#options;
-    const startedAt = performance.now();
-    this.#launchingCount += 1;
-    const identity = { process_id, fingerprint, started_at: now() };
-    try {
-      const { child, record } = await launch({ ...this.#options, params, identity });
-      observer.started(performance.now() - startedAt);
-      return this.#table.adopt(child, record, params);
-    } catch (error) {
-      observer.startFailed(error instanceof ProcessionError ? error.code : 'internal_error');
-      throw error;
-    } finally {
-      this.#launchingCount -= 1;
-    }
-  }
-
-  #requireRoom(): void {
-    if (this.isDraining) {
-      throw new ProcessionError('draining', 'the service shuts down and starts nothing');
-    }
-    const { processesMax } = this.#options;
-    if (this.runningCount < processesMax) return;
-    const detail = `${processesMax} processes are running, which is the most`;
-    throw new ProcessionError('processes_max_reached', detail);
-  }
+async function killAndClose(live: LiveChild): Promise<void> {
+  if (await live.endAndClose('terminated', { signal: 'SIGKILL', graceMs: 0 })) return;
+  throw new ProcessionError('store_unavailable', 'it was killed, and its last events wait');
 }

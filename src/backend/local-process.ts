@@ -156,7 +156,8 @@ export class LocalProcess implements ExecProcess {
     if (this.#isAtEnd(after_seq)) return { kind: 'ended' };
     const { first_replay_seq, first_retained_seq } = hub.head;
     const oldest = from === 'replay' ? first_replay_seq : first_retained_seq;
-    const cursor = after_seq ?? oldest - 1;
+    // The close is told even when nothing is retained.
+    const cursor = after_seq ?? Math.max(0, Math.min(oldest, hub.head.last_seq) - 1);
     if (from === 'replay' && cursor + 1 < first_replay_seq)
       return { kind: 'lagged', after_seq: cursor };
     const onClose = onFollow(record);
@@ -172,8 +173,7 @@ export class LocalProcess implements ExecProcess {
   #end(how: { signal: string; graceMs: number }): Promise<readonly number[]> {
     const { record, live } = this.#options;
     if (live !== null) return live.end('terminated', how);
-    const { pid, incarnation } = record;
-    return new Ending({ pid, incarnation, exit: null }).request(how);
+    return new Ending({ incarnation: record.incarnation, remains: record }).request(how);
   }
 
   async #page(after_seq: number, max_bytes: number): Promise<LogPage> {

@@ -1,23 +1,31 @@
-import type { Engine, LogHead, ProcessRecord, StoredProcess } from '../engine/engine.ts';
+import type {
+  Engine,
+  LogHead,
+  ProcessRecord,
+  Reservation,
+  StoredProcess,
+} from '../engine/engine.ts';
 import { emptyHead } from '../engine/engine.ts';
 import type { StartParams } from '../exec-types.ts';
-import type { LogEvent } from '../log/event.ts';
+import type { AppendedEvent } from '../log/event.ts';
 import { payloadBytes } from '../log/event.ts';
 import { running } from '../log/lifecycle.ts';
 import type { Child } from '../process/spawner.ts';
 import type { StdinLimits } from '../process/stdin.ts';
 import { Hub } from '../replica/hub.ts';
 import { Publisher } from '../replica/publisher.ts';
+import type { BackendLog } from './backend-log.ts';
 import { LiveChild } from './live-child.ts';
 import { LocalProcess } from './local-process.ts';
 import type { Observer } from './observer.ts';
 import type { OpenStreams } from './open-streams.ts';
+import type { StoreHealth } from './store-health.ts';
 
-/** Where the backend says what went wrong: fixed message, fields for values. */
-export interface BackendLog {
-  info(fields: Readonly<Record<string, unknown>>, message: string): void;
-  error(fields: Readonly<Record<string, unknown>>, message: string): void;
-}
+/**
+ * What becomes of a process whose output the store does not take: it waits, what is too much of it is
+ * dropped and named as a gap, or the process is terminated and its last output waits.
+ */
+export type StoreErrorPolicy = 'pause' | 'drop' | 'terminate';
 
 /** What the processes of a table share. */
 export interface ProcessTableOptions {
@@ -30,6 +38,8 @@ export interface ProcessTableOptions {
   readonly readerQueueBytesMax: number;
   readonly streams: OpenStreams;
   readonly draining: AbortSignal;
+  readonly storeHealth: StoreHealth;
+  readonly onStoreError: StoreErrorPolicy;
 }
 
 /** How many closed processes are kept for the repeats of writes to them. */
@@ -50,6 +60,11 @@ export class ProcessTable {
   constructor(options: ProcessTableOptions) {
     this.#options = options;
   }
+
+  /** Part of the log of a process that runs was evicted to make room for others. */
+  readonly evicted = ({ process_id }: Reservation, head: LogHead): void => {
+    this.#live.get(process_id)?.hub.evicted(head);
+  };
 
   /** The processes whose logs are still written. */
   get live(): readonly LocalProcess[] {
@@ -78,7 +93,7 @@ export class ProcessTable {
 
   /** Takes a child that was recorded just now; keeps it until its log is closed. */
   adopt(child: Child, record: ProcessRecord, params: StartParams): LocalProcess {
-    const { engine, now, stdinLimits, log } = this.#options;
+    const { engine, now, stdinLimits, log, storeHealth, onStoreError } = this.#options;
     const { process_id } = record;
     const hub = this.#hub({ record, lifecycle: running, head: emptyHead });
     const publisher = new Publisher({
@@ -86,9 +101,15 @@ export class ProcessTable {
       record,
       hub,
       now,
+      dropsOutput: onStoreError === 'drop',
       onCommit: this.#onCommit(process_id),
-      onRefused: (err) => {
-        log.error({ process_id, err }, 'append refused, will be repeated');
+      onRefused: (error) => {
+        const isNew = storeHealth.refusedAppend(process_id, error);
+        if (!isNew || onStoreError !== 'terminate') return;
+        void live.end('terminated', { signal: 'SIGTERM', graceMs: record.grace_ms });
+      },
+      onAccepted: () => {
+        storeHealth.acceptedAppend(process_id);
       },
     });
     const live = new LiveChild({
@@ -145,7 +166,7 @@ export class ProcessTable {
     });
   }
 
-  #onCommit(process_id: string): (events: readonly LogEvent[], head: LogHead) => void {
+  #onCommit(process_id: string): (events: readonly AppendedEvent[], head: LogHead) => void {
     const { observer, log } = this.#options;
     let evictedBytes = 0;
     return (events, head) => {

@@ -1,12 +1,11 @@
 import type { Engine, ProcessRecord } from '../engine/engine.ts';
 import type { OpenStreams } from './open-streams.ts';
-import type { BackendLog } from './process-table.ts';
+import type { BackendLog } from './backend-log.ts';
 
 /** What retention needs to know and to touch. */
 export interface RetentionOptions {
   readonly engine: Engine;
   readonly streams: OpenStreams;
-  readonly now: () => number;
   readonly log: BackendLog;
   /** Called before a process becomes unknown to the engine. */
   readonly onForget: (processId: string) => void;
@@ -41,11 +40,21 @@ export class Retention {
   }
 
   async #sweep(): Promise<void> {
-    const { engine, now, log } = this.#options;
+    const { engine, log } = this.#options;
     try {
-      for (const { record } of await engine.findExpired(now())) await this.forget(record);
+      for (const { record } of await engine.findExpired()) await this.#expire(record);
     } catch (err) {
-      log.error({ err }, 'expired processes were not removed');
+      log.error({ err }, 'expired processes were not found');
+    }
+  }
+
+  /** One that cannot be removed does not keep the others. */
+  async #expire(record: ProcessRecord): Promise<void> {
+    try {
+      await this.forget(record);
+    } catch (err) {
+      const { process_id } = record;
+      this.#options.log.error({ process_id, err }, 'an expired process was not removed');
     }
   }
 

@@ -1,4 +1,4 @@
-import type { GapEvent, LogEvent } from '../log/event.ts';
+import type { AppendedEvent, GapEvent, LogEvent } from '../log/event.ts';
 import type { Lifecycle } from '../log/lifecycle.ts';
 
 /** What an engine keeps of a process beside its log. Times are milliseconds since 1970. */
@@ -15,10 +15,30 @@ export interface ProcessRecord {
   readonly pipe_stdin: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly pid: number;
+  /** With the pid, by which the child is known from others after a crash; null where unknown. */
+  readonly start_ticks: number | null;
+  readonly boot_id: string | null;
+  readonly cgroup: string | null;
   readonly owner: string;
   readonly started_at: number;
   readonly retention_ms: number;
   readonly grace_ms: number;
+}
+
+/** The store has no room, and nothing that it may drop. */
+export class StoreFullError extends Error {
+  override readonly name = 'StoreFullError';
+}
+
+/** A start that is about to be made. */
+export type Reservation = Pick<ProcessRecord, 'process_id' | 'incarnation'>;
+
+/** What the service before this one may have left running. */
+export interface Leftovers {
+  /** Processes whose end nobody has seen; they are failed or closed now. */
+  readonly orphaned: readonly ProcessRecord[];
+  /** Starts of which nobody was told, by their incarnations. */
+  readonly starts: readonly string[];
 }
 
 /** The extent of a log; an empty one has `last_seq` 0 and `first_retained_seq` 1. */
@@ -70,7 +90,7 @@ export interface ReadQuery {
   readonly max_bytes: number;
 }
 
-/** Events in order, and the hole before them if the cursor's next event was evicted. */
+/** Events in order, and the hole before them if the cursor's next event is not there (any more). */
 export interface LogPage {
   readonly gap: GapEvent | null;
   readonly events: readonly LogEvent[];
@@ -82,7 +102,16 @@ export interface LogPage {
  * append that rejected may be repeated with the same events.
  */
 export interface Engine {
-  /** Records a process that runs. Rejects when its `process_id` is recorded already. */
+  /**
+   * Records that a process is about to be started, so that it is found if the service dies then.
+   * Rejects when its `process_id` is taken, and when the store takes nothing more.
+   */
+  reserve(reservation: Reservation): Promise<void>;
+
+  /** Takes a reservation back: nothing was started, or nothing of it is left. */
+  release(incarnation: string): Promise<void>;
+
+  /** Records a process that runs, in place of its reservation. */
   create(record: ProcessRecord): Promise<void>;
 
   /** Looks a process up by its id. */
@@ -97,7 +126,7 @@ export interface Engine {
   /** Appends events whose seqs follow the head, and the state after them. */
   append(
     record: ProcessRecord,
-    events: readonly LogEvent[],
+    events: readonly AppendedEvent[],
     lifecycle: Lifecycle,
   ): Promise<LogHead>;
 
@@ -111,7 +140,22 @@ export interface Engine {
   dropLog(record: ProcessRecord): Promise<void>;
 
   /** Processes that are over and were kept for their retention, oldest first, at most 1000. */
-  findExpired(now: number): Promise<readonly StoredProcess[]>;
+  findExpired(): Promise<readonly StoredProcess[]>;
+
+  /** What an earlier service may have left running, until {@link settle} was told of it. */
+  leftovers(): Promise<Leftovers>;
+
+  /** Nothing of a leftover process is there any more, or nobody wants to know. */
+  settle(record: Reservation): Promise<void>;
+
+  /** Rejects while the store takes nothing. */
+  probe(): Promise<void>;
+
+  /**
+   * Whom to tell, with the head from then on, when part of a log that is still written to was
+   * evicted to make room for others.
+   */
+  onEvicted(listener: (record: Reservation, head: LogHead) => void): void;
 
   /** Closes what is open. No method may be called afterwards. */
   close(): Promise<void>;

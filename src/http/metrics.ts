@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 /** Numbers that are asked for when the metrics are. */
 export interface MetricSources {
   readonly running: () => number;
+  readonly isDegraded: () => boolean;
 }
 
 /** The metrics of one service; its methods are told what happens. */
@@ -33,16 +34,10 @@ export class Metrics {
   }
 
   /** Adds what is read at the time of the question. */
-  observe({ running }: MetricSources): void {
-    this.#registry.registerMetric(
-      new Gauge({
-        name: 'procession_running',
-        help: 'Processes that run',
-        registers: [],
-        collect() {
-          this.set(running());
-        },
-      }),
+  observe({ running, isDegraded }: MetricSources): void {
+    this.#gauge('running', 'Processes that run', running);
+    this.#gauge('store_degraded', '1 while the store takes nothing new', () =>
+      Number(isDegraded()),
     );
   }
 
@@ -80,6 +75,19 @@ export class Metrics {
   unfollowed(reason: 'lagged' | 'ended'): void {
     this.#readers.dec();
     if (reason === 'lagged') this.#lagged.inc();
+  }
+
+  #gauge(name: string, help: string, value: () => number): void {
+    this.#registry.registerMetric(
+      new Gauge({
+        name: `procession_${name}`,
+        help,
+        registers: [],
+        collect() {
+          this.set(value());
+        },
+      }),
+    );
   }
 
   #counter(name: string, help: string, labelNames: readonly string[] = []): Counter {

@@ -57,7 +57,7 @@ interface Extent {
 async function extentAfter(process: ExecProcess, after_seq: number): Promise<Extent> {
   const page = await process.read({ after_seq, max_bytes: 0 });
   return {
-    firstSeq: Math.max(after_seq + 1, page.first_retained_seq),
+    firstSeq: (page.gap?.to_seq ?? after_seq) + 1,
     headSeq: page.head_seq,
     gapBytes: page.gap?.bytes ?? 0,
     isFailed: page.failure !== null,

@@ -1,12 +1,15 @@
 import type { ExecBackend } from '../exec-backend.ts';
 import type { Server } from './server.ts';
 
+/** `degraded`: the store takes nothing new, so nothing can be started; all else works. */
+export type HealthState = 'ready' | 'degraded' | 'draining';
+
 /** What every route may use. */
 export interface RouteContext {
   readonly app: Server;
   readonly backend: ExecBackend;
-  /** Whether the service shuts down. */
-  readonly isDraining: () => boolean;
+  /** Whether the service takes new processes. */
+  readonly health: () => HealthState;
   /** The Prometheus metrics as text. */
   readonly metrics: () => Promise<string>;
   /** The OpenAPI document. */

@@ -49,13 +49,18 @@ export interface FailedEvent {
   readonly exit_reason: ExitReason | null;
 }
 
-/** Events `from_seq` to `to_seq`, both included, are retained no longer; `bytes` of output. */
+/** Events `from_seq` to `to_seq`, both included, are not there (any more); `bytes` of output. */
 export interface GapEvent {
   readonly type: 'gap';
   readonly from_seq: number;
   readonly to_seq: number;
   readonly bytes: number;
 }
+
+/**
+ * What is appended to a log. A gap has one seq, and stands for output that could not be kept.
+ */
+export type AppendedEvent = LogEvent | GapEvent;
 
 /** The reader fell behind the replay; what follows `after_seq` is in the retained output. */
 interface LaggedEvent {
@@ -78,6 +83,11 @@ export type StreamEvent = LogEvent | FailedEvent | GapEvent | LaggedEvent | Drai
 export const outputEventBytesMax = 32_000;
 
 /** Bytes of output that an event counts against a bound; control events count nothing. */
-export function payloadBytes(event: LogEvent): number {
+export function payloadBytes(event: AppendedEvent): number {
   return event.type === 'output' ? event.chunk.length : 0;
+}
+
+/** The number of an event; the last one that a gap stands for. */
+export function seqOf(event: AppendedEvent): number {
+  return event.type === 'gap' ? event.to_seq : event.seq;
 }

@@ -1,4 +1,4 @@
-import type { LogEvent } from './event.ts';
+import type { AppendedEvent } from './event.ts';
 
 /** Less is not worth the trouble. */
 const ownedBytesMin = 16 * 1024;
@@ -31,6 +31,6 @@ export function free(buffers: readonly Buffer[]): void {
 }
 
 /** As {@link free}, for the chunks of events. */
-export function freeChunks(events: readonly LogEvent[]): void {
+export function freeChunks(events: readonly AppendedEvent[]): void {
   free(events.flatMap((event) => (event.type === 'output' ? [event.chunk] : [])));
 }

@@ -1,4 +1,4 @@
-import type { ExitStatus, LogEvent, StreamName } from './event.ts';
+import type { AppendedEvent, ExitStatus, StreamName } from './event.ts';
 import { outputEventBytesMax } from './event.ts';
 import { allocate, free } from './memory.ts';
 import { cutBefore, unfinishedTail } from './utf8.ts';
@@ -10,8 +10,14 @@ interface Run {
   readonly isLast: boolean;
 }
 
+interface Loss {
+  readonly kind: 'loss';
+  bytes: number;
+}
+
 type Pending =
   | Run
+  | Loss
   | { readonly kind: 'exited'; readonly status: ExitStatus }
   | { readonly kind: 'closed'; readonly status: ExitStatus; readonly output_incomplete: boolean };
 
@@ -52,6 +58,17 @@ export class LogWriter {
     else this.#pending.push({ kind: 'run', stream, chunks: [chunk], isLast: false });
   }
 
+  /** Counts bytes of one stream that are dropped; neighbours become one gap with one number. */
+  lose(stream: StreamName, bytes: number): void {
+    const last = this.#pending.at(-1);
+    if (last?.kind === 'loss') {
+      last.bytes += bytes;
+      return;
+    }
+    this.end(stream);
+    this.#pending.push({ kind: 'loss', bytes });
+  }
+
   /** The stream has ended: nothing of it stays held back. */
   end(stream: StreamName): void {
     this.#pending.push({ kind: 'run', stream, chunks: [], isLast: true });
@@ -75,18 +92,21 @@ export class LogWriter {
   }
 
   /** Numbers and returns what is pending, in order. */
-  take(): LogEvent[] {
+  take(): AppendedEvent[] {
     const pending = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
-    const events: LogEvent[] = [];
+    const events: AppendedEvent[] = [];
     for (const item of pending) this.#number(item, events);
     return events;
   }
 
-  #number(item: Pending, events: LogEvent[]): void {
+  #number(item: Pending, events: AppendedEvent[]): void {
     if (item.kind === 'run') {
       this.#split(item.stream, this.#holdTail(item), events);
+    } else if (item.kind === 'loss') {
+      const seq = this.#nextSeq++;
+      events.push({ type: 'gap', from_seq: seq, to_seq: seq, bytes: item.bytes });
     } else if (item.kind === 'exited') {
       events.push({ type: 'exited', seq: this.#nextSeq++, ...item.status });
     } else {
@@ -104,7 +124,7 @@ export class LogWriter {
     return bytes.subarray(0, bytes.length - tail);
   }
 
-  #split(stream: StreamName, bytes: Buffer, events: LogEvent[]): void {
+  #split(stream: StreamName, bytes: Buffer, events: AppendedEvent[]): void {
     for (let rest = bytes; rest.length > 0;) {
       const cut = cutBefore(rest, outputEventBytesMax);
       const chunk = rest.subarray(0, cut);

@@ -7,7 +7,9 @@ const noQuery = Type.Object({}, { additionalProperties: false });
 /** The body of the health routes. */
 export const Health = named(
   'Health',
-  Type.Object({ status: oneOfStrings(['ok', 'ready', 'draining'], 'How the service is.') }),
+  Type.Object({
+    status: oneOfStrings(['ok', 'ready', 'degraded', 'draining'], 'How the service is.'),
+  }),
 );
 
 const health = { 'application/json': { schema: ref(Health) } };
@@ -31,7 +33,10 @@ export const getReadiness = {
   tags: ['operations'],
   querystring: noQuery,
   response: {
-    200: { description: 'It does.', content: health },
+    200: {
+      description: 'It does; or it is degraded: the store takes nothing new, and all else works.',
+      content: health,
+    },
     503: { description: 'It shuts down.', content: health },
     ...problems('invalid_request'),
   },

@@ -25,6 +25,7 @@ export const removeProcess = {
       'process_running',
       'process_expired',
       'internal_error',
+      'store_unavailable',
     ),
   },
 } as const;

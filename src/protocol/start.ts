@@ -183,8 +183,9 @@ export const startProcess = {
       'processes_max_reached',
       'resources_exhausted',
       'draining',
-      'store_unavailable',
       'http_version_unsupported',
+      'store_failing',
+      'store_full',
     ),
   },
 } as const;

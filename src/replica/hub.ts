@@ -1,7 +1,7 @@
 import type { LogHead, LogPage, ReadQuery } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
-import type { FailedEvent, LogEvent } from '../log/event.ts';
-import { payloadBytes } from '../log/event.ts';
+import type { AppendedEvent, FailedEvent } from '../log/event.ts';
+import { payloadBytes, seqOf } from '../log/event.ts';
 import type { Lifecycle } from '../log/lifecycle.ts';
 import { exitOf } from '../log/lifecycle.ts';
 import type { Wait } from '../log/wake-list.ts';
@@ -20,7 +20,7 @@ export interface HubOptions {
 }
 
 interface Batch {
-  readonly events: readonly LogEvent[];
+  readonly events: readonly AppendedEvent[];
   readonly bytes: number;
 }
 
@@ -64,12 +64,24 @@ export class Hub {
    * Makes committed events visible and wakes whoever waits. Says whether it keeps the events:
    * then neither the array nor the chunks may change.
    */
-  publish(events: readonly LogEvent[], head: LogHead, lifecycle: Lifecycle): boolean {
+  publish(events: readonly AppendedEvent[], head: LogHead, lifecycle: Lifecycle): boolean {
     this.#head = head;
     this.#lifecycle = lifecycle;
     const isKept = this.#followers > 0 && events.length > 0 && this.#remember(events);
     this.#waiting.wakeAll();
     return isKept;
+  }
+
+  /** Part of the log was evicted between two appends. */
+  evicted({ first_retained_seq, evicted_bytes }: LogHead): void {
+    const { first_replay_seq, retained_bytes, evicted_bytes: before } = this.#head;
+    this.#head = {
+      ...this.#head,
+      first_retained_seq,
+      first_replay_seq: Math.max(first_replay_seq, first_retained_seq),
+      retained_bytes: retained_bytes - (evicted_bytes - before),
+      evicted_bytes,
+    };
   }
 
   /** Wakes whoever waits although nothing was added, so that it looks at the state again. */
@@ -108,10 +120,12 @@ export class Hub {
    * The batch in memory that begins after `cursor`; undefined when only the engine has it.
    * Followers at the same cursor get the same array.
    */
-  recent(cursor: number): readonly LogEvent[] | undefined {
+  recent(cursor: number): readonly AppendedEvent[] | undefined {
     for (let index = this.#ring.length - 1; index >= 0; index -= 1) {
       const events = this.#ring[index]?.events ?? [];
-      const skip = cursor + 1 - (events[0]?.seq ?? 0);
+      const [first] = events;
+      if (first === undefined) continue;
+      const skip = cursor + 1 - seqOf(first);
       if (skip === 0) return events;
       if (skip > 0) return events.slice(skip);
     }
@@ -134,7 +148,7 @@ export class Hub {
   }
 
   /** The ring has no holes, so a batch that it does not keep empties it. */
-  #remember(events: readonly LogEvent[]): boolean {
+  #remember(events: readonly AppendedEvent[]): boolean {
     const bytes = events.reduce((sum, event) => sum + payloadBytes(event), 0);
     if (bytes >= batchBytesMax) {
       this.#forget();

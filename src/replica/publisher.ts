@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine, LogHead, ProcessRecord } from '../engine/engine.ts';
-import type { ExitStatus, LogEvent, StreamName } from '../log/event.ts';
+import type { AppendedEvent, ExitStatus, StreamName } from '../log/event.ts';
 import type { Lifecycle } from '../log/lifecycle.ts';
 import { advance, exitOf } from '../log/lifecycle.ts';
 import { freeChunks } from '../log/memory.ts';
@@ -13,10 +13,14 @@ export interface PublisherOptions {
   readonly record: ProcessRecord;
   readonly hub: Hub;
   readonly now: () => number;
+  /** Whether output is dropped, and named as a gap, once too much waits for the engine. */
+  readonly dropsOutput: boolean;
   /** Called after each commit with the events and the head that followed them. */
-  readonly onCommit: (events: readonly LogEvent[], head: LogHead) => void;
+  readonly onCommit: (events: readonly AppendedEvent[], head: LogHead) => void;
   /** Called each time the engine refused an append, which is then repeated. */
   readonly onRefused: (error: unknown) => void;
+  /** Called when it takes one that it had refused. */
+  readonly onAccepted: () => void;
 }
 
 /** Pending bytes at which a flush does not wait for its window. */
@@ -41,6 +45,7 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #writer = new LogWriter();
   #isFlushing = false;
+  #isRefused = false;
   #windowEnd = 0;
   #flushTimer: NodeJS.Timeout | undefined;
   readonly #watched = new Map<StreamName, { bytes: Buffer; timer: NodeJS.Timeout }>();
@@ -58,6 +63,7 @@ export class Publisher {
 
   /** Adds bytes of one stream. A promise says that the source must wait for it. */
   output(stream: StreamName, chunk: Buffer): Promise<void> | null {
+    if (this.#isRefused && this.#options.dropsOutput) return this.#keepOrDrop(stream, chunk);
     this.#writer.push(stream, chunk);
     this.#schedule();
     if (this.#writer.pendingBytes <= pendingBytesMax) return null;
@@ -90,6 +96,13 @@ export class Publisher {
     this.#flushNow();
   }
 
+  #keepOrDrop(stream: StreamName, chunk: Buffer): null {
+    const isFull = this.#writer.pendingBytes + chunk.length > pendingBytesMax;
+    if (isFull) this.#writer.lose(stream, chunk.length);
+    else this.#writer.push(stream, chunk);
+    return null;
+  }
+
   #schedule(): void {
     if (this.#isFlushing || !this.#writer.hasPending) return;
     const waitMs = this.#windowEnd - performance.now();
@@ -108,8 +121,7 @@ export class Publisher {
     const startedAt = performance.now();
     const events = this.#writer.take();
     if (events.length > 0) await this.#commit(events);
-    this.#room?.resolve(undefined);
-    this.#room = null;
+    this.#letSourcesGoOn();
     this.#watchHeld();
     setImmediate(() => {
       this.#openWindow(startedAt);
@@ -126,7 +138,7 @@ export class Publisher {
     else if (this.#writer.hasPending) this.#flushNow();
   }
 
-  async #commit(events: readonly LogEvent[]): Promise<void> {
+  async #commit(events: readonly AppendedEvent[]): Promise<void> {
     const { hub, now, onCommit } = this.#options;
     const at = now();
     const lifecycle = events.reduce((from, event) => afterEvent(from, event, at), hub.lifecycle);
@@ -137,16 +149,26 @@ export class Publisher {
     if (lifecycle.state === 'closed') this.#sealed.resolve(undefined);
   }
 
-  async #append(events: readonly LogEvent[], lifecycle: Lifecycle): Promise<LogHead> {
-    const { engine, record, onRefused } = this.#options;
+  async #append(events: readonly AppendedEvent[], lifecycle: Lifecycle): Promise<LogHead> {
+    const { engine, record, onRefused, onAccepted } = this.#options;
     for (;;) {
       try {
-        return await engine.append(record, events, lifecycle);
+        const head = await engine.append(record, events, lifecycle);
+        if (this.#isRefused) onAccepted();
+        this.#isRefused = false;
+        return head;
       } catch (error) {
+        this.#isRefused = true;
+        if (this.#options.dropsOutput) this.#letSourcesGoOn();
         onRefused(error);
         await sleep(retryMs);
       }
     }
+  }
+
+  #letSourcesGoOn(): void {
+    this.#room?.resolve(undefined);
+    this.#room = null;
   }
 
   /** Each character that is held back has its own time, whatever the other streams do. */
@@ -166,8 +188,8 @@ export class Publisher {
   }
 }
 
-function afterEvent(from: Lifecycle, event: LogEvent, at: number): Lifecycle {
-  if (event.type === 'output') return from;
+function afterEvent(from: Lifecycle, event: AppendedEvent, at: number): Lifecycle {
+  if (event.type === 'output' || event.type === 'gap') return from;
   const { seq, exit_code, signal, exit_reason } = event;
   if (event.type === 'exited') {
     return advance(from, { type: 'exited', seq, at, exit: { exit_code, signal, exit_reason } });

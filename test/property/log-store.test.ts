@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LogPage } from '../../src/engine/engine.ts';
 import { headOf } from '../../src/engine/files/layout.ts';
-import { readPage } from '../../src/engine/files/log-reader.ts';
-import { SegmentedLog } from '../../src/engine/files/segmented-log.ts';
+import type { SegmentedLog } from '../../src/engine/files/segmented-log.ts';
 import type { LogEvent, OutputEvent, StreamName } from '../../src/log/event.ts';
 import { payloadBytes } from '../../src/log/event.ts';
+import { pageOf, segmentedLog } from '../unit/engine/fixtures.ts';
 
 type Step =
   | { readonly kind: 'append'; readonly sizes: readonly number[] }
@@ -128,7 +128,7 @@ class Run {
   constructor(directory: string, bounds: Omit<Case, 'steps'>) {
     this.#model = new Model(bounds);
     this.#directory = directory;
-    this.#log = new SegmentedLog(directory, bounds);
+    this.#log = segmentedLog(directory, bounds);
   }
 
   step(step: Step): void {
@@ -197,7 +197,7 @@ class Run {
     if (reader === undefined) return;
     const { layout } = this.#log;
     const { cursor: after_seq, max_bytes } = reader;
-    const page = readPage(this.#directory, layout, { after_seq, max_bytes });
+    const page = pageOf(this.#directory, layout, { after_seq, max_bytes });
     const { first_retained_seq } = headOf(layout);
     expect(page).toEqual(this.#model.page(after_seq, max_bytes, first_retained_seq));
     reader.seen.push(...page.events);

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ExitStatus, LogEvent, StreamName } from '../../src/log/event.ts';
-import { outputEventBytesMax } from '../../src/log/event.ts';
+import type { ExitStatus, AppendedEvent, StreamName } from '../../src/log/event.ts';
+import { outputEventBytesMax, seqOf } from '../../src/log/event.ts';
 import { LogWriter } from '../../src/log/writer.ts';
 
 type Step =
@@ -58,10 +58,13 @@ const anySteps: fc.Arbitrary<Step[]> = fc.array(
 );
 
 /** Runs the steps and the close; all events, and what went in for each stream. */
-function run(steps: readonly Step[]): { events: LogEvent[]; written: Map<StreamName, Buffer[]> } {
+function run(steps: readonly Step[]): {
+  events: AppendedEvent[];
+  written: Map<StreamName, Buffer[]>;
+} {
   const writer = new LogWriter();
   const written = new Map<StreamName, Buffer[]>(streams.map((name) => [name, []]));
-  const events: LogEvent[] = [];
+  const events: AppendedEvent[] = [];
   let hasExited = false;
   for (const step of steps) {
     if (step.kind === 'push') {
@@ -79,7 +82,7 @@ function run(steps: readonly Step[]): { events: LogEvent[]; written: Map<StreamN
   return { events, written };
 }
 
-function outputOf(events: readonly LogEvent[], stream: StreamName): Buffer[] {
+function outputOf(events: readonly AppendedEvent[], stream: StreamName): Buffer[] {
   return events.flatMap((event) =>
     event.type === 'output' && event.stream === stream ? [event.chunk] : [],
   );
@@ -93,7 +96,7 @@ test('each stream comes out as it went in, in dense numbers and events of allowe
         const input = Buffer.concat(written.get(stream) ?? []);
         expect(Buffer.concat(outputOf(events, stream)).equals(input)).toBe(true);
       }
-      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+      expect(events.map(seqOf)).toEqual(events.map((_, index) => index + 1));
       const sizes = events.flatMap((event) => (event.type === 'output' ? event.chunk.length : []));
       expect(sizes.filter((size) => size < 1 || size > outputEventBytesMax)).toEqual([]);
       const controls = events.flatMap(({ type }) => (type === 'output' ? [] : [type]));

@@ -71,7 +71,7 @@ async function serviceOf(process: ExecProcess): Promise<{ client: Client; logged
     backend,
     metrics,
     log,
-    isDraining: () => false,
+    health: () => 'ready',
     openApi: {},
   });
   await app.listen({ host: '127.0.0.1', port: 0 });

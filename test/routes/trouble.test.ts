@@ -20,7 +20,7 @@ async function failingWith(error: Error): Promise<Client> {
     backend,
     metrics: { text: fail },
     log: pino({ level: 'silent' }),
-    isDraining: () => false,
+    health: () => 'ready',
     openApi: {},
   });
   await app.listen({ host: '127.0.0.1', port: 0 });

@@ -1,5 +1,5 @@
-import type { LogEvent } from '../../log/event.ts';
-import { payloadBytes } from '../../log/event.ts';
+import type { AppendedEvent } from '../../log/event.ts';
+import { payloadBytes, seqOf } from '../../log/event.ts';
 import { encodeFrame, frameBytes } from './frame.ts';
 import type { LogLayout, Segment } from './layout.ts';
 import { encodeSegmentHeader, offsetOf, segmentHeaderBytes } from './layout.ts';
@@ -9,7 +9,7 @@ export interface SegmentRun {
   readonly segment: Segment;
   readonly isNew: boolean;
   readonly bytesBefore: number;
-  readonly events: readonly LogEvent[];
+  readonly events: readonly AppendedEvent[];
 }
 
 /** What an append writes, and the segments and total that the log has once it is written. */
@@ -20,7 +20,7 @@ export interface AppendPlan {
 }
 
 interface Run extends SegmentRun {
-  readonly events: LogEvent[];
+  readonly events: AppendedEvent[];
 }
 
 /**
@@ -29,7 +29,7 @@ interface Run extends SegmentRun {
  */
 export function planAppend(
   layout: LogLayout,
-  events: readonly LogEvent[],
+  events: readonly AppendedEvent[],
   segmentBytesMax: number,
 ): AppendPlan {
   const runs: Run[] = [];
@@ -39,7 +39,7 @@ export function planAppend(
     const active = segments.at(-1);
     const isFull = active !== undefined && total - active.base_bytes >= segmentBytesMax;
     if (active === undefined || (isFull && event.type === 'output')) {
-      const segment: Segment = { first_seq: event.seq, base_bytes: total };
+      const segment: Segment = { first_seq: seqOf(event), base_bytes: total };
       segments.push(segment);
       runs.push({ segment, isNew: true, bytesBefore: total, events: [event] });
     } else {
@@ -63,7 +63,8 @@ export function encodeRun({ segment, isNew, bytesBefore, events }: SegmentRun): 
   if (isNew) encodeSegmentHeader(bytes, segment);
   let end = headerBytes;
   for (const event of events) end = encodeFrame(bytes, end, event);
-  const firstSeq = events[0]?.seq ?? segment.first_seq;
+  const [first] = events;
+  const firstSeq = first === undefined ? segment.first_seq : seqOf(first);
   return { position: isNew ? 0 : offsetOf(segment, firstSeq, bytesBefore), bytes };
 }
 

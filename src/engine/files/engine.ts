@@ -1,12 +1,10 @@
 import { mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ProcessionError } from '../../errors.ts';
-import type { LogEvent } from '../../log/event.ts';
+import type { AppendedEvent } from '../../log/event.ts';
 import type { Lifecycle } from '../../log/lifecycle.ts';
-import { isOver, running } from '../../log/lifecycle.ts';
 import type {
   Engine,
+  Leftovers,
   ListPage,
   ListQuery,
   LogHead,
@@ -14,28 +12,44 @@ import type {
   Lookup,
   ProcessRecord,
   ReadQuery,
+  Reservation,
   StoredProcess,
 } from '../engine.ts';
+import type { Disk } from './disk.ts';
+import { hostDisk } from './disk.ts';
 import { lockDirectory } from './directory-lock.ts';
-import { GrowingLog } from './growing-log.ts';
-import type { LogLayout } from './layout.ts';
-import { emptyLayout, headOf } from './layout.ts';
-import { decodeCursor, encodeCursor } from './list-cursor.ts';
-import { readPage } from './log-reader.ts';
+import type { FsyncPolicy } from './durability.ts';
+import { Durability } from './durability.ts';
+import { listRows } from './list-rows.ts';
+import { LogStore } from './log-store.ts';
 import { Metadata } from './metadata.ts';
+import { probeDisk } from './probe-disk.ts';
+import type { StoreRepairs } from './repair-store.ts';
+import { repairStore } from './repair-store.ts';
 import type { StoredRow } from './rows.ts';
 import type { LogBounds } from './segmented-log.ts';
+import { steadyClock } from './steady-clock.ts';
 
-/** Where the embedded store is and how much it keeps. */
+/** Where the embedded store is, how much it keeps, and how safe that is. */
 export interface FilesEngineOptions extends LogBounds {
   readonly dir: string;
+  /** Most bytes of the files of all logs; unbounded unless given. */
+  readonly dataBytesMax?: number;
+  /** When what was appended is forced to the disk; `exit` unless given. */
+  readonly fsync?: FsyncPolicy;
   /** How long the id of a removed process is `expired`; an hour unless given. */
   readonly tombstoneMs?: number;
-  /** The clock, in milliseconds since 1970. */
+  /** The clock that retention goes by, in milliseconds; one that never jumps unless given. */
   readonly now?: () => number;
+  readonly disk?: Disk;
+  /** Told once what had to be repaired. */
+  readonly onRepaired?: (repairs: StoreRepairs) => void;
 }
 
-/** Opens the store in `dir`, which is made when it is missing. Throws when it cannot be used. */
+/**
+ * Opens the store in `dir`, which is made when it is missing, and repairs what a crash or a damaged
+ * disk has left. Throws in one sentence when it cannot be used.
+ */
 export function openFilesEngine(options: FilesEngineOptions): Engine {
   mkdirSync(join(options.dir, 'logs'), { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(options.dir);
@@ -47,39 +61,55 @@ export function openFilesEngine(options: FilesEngineOptions): Engine {
   }
 }
 
-const expiredMax = 1_000;
-
 /**
  * The store of one host: a directory of segment files for each log, and a SQLite file for all
- * else. What a method does is done before it returns; only `dropLog` goes on afterwards.
+ * else. But for forcing to the disk, and `dropLog`, a method has done its work when it returns.
  */
 class FilesEngine implements Engine {
-  readonly #logsDirectory: string;
-  readonly #bounds: LogBounds;
+  readonly #disk: Disk;
+  readonly #probePath: string;
   readonly #tombstoneMs: number;
   readonly #now: () => number;
   readonly #metadata: Metadata;
+  readonly #durability: Durability;
+  readonly #logs: LogStore;
   readonly #unlock: () => void;
-  readonly #live = new Map<string, GrowingLog>();
-  /** Logs whose row is gone and whose files are not, so that their readers can finish. */
-  readonly #removed = new Map<string, LogLayout>();
 
   constructor(options: FilesEngineOptions, unlock: () => void) {
-    const { dir, tombstoneMs = 3_600_000, now = Date.now, ...bounds } = options;
-    this.#logsDirectory = join(dir, 'logs');
-    this.#bounds = bounds;
+    const { dir, tombstoneMs = 3_600_000, disk = hostDisk, dataBytesMax = Infinity } = options;
+    const path = join(dir, 'metadata.sqlite');
+    const metadata = new Metadata(path, disk);
+    const now = options.now ?? steadyClock(metadata);
+    const store = { metadata, disk, directory: join(dir, 'logs'), bounds: options, now };
+    const repairs = repairStore(store);
+    options.onRepaired?.(repairs);
+    this.#probePath = join(dir, 'probe');
+    this.#disk = disk;
     this.#tombstoneMs = tombstoneMs;
     this.#now = now;
+    this.#metadata = metadata;
+    this.#durability = new Durability(options.fsync ?? 'exit', disk, `${path}-wal`);
+    this.#logs = new LogStore({ ...store, dataBytesMax, durability: this.#durability });
     this.#unlock = unlock;
-    this.#metadata = new Metadata(join(dir, 'metadata.sqlite'));
   }
 
-  create(record: ProcessRecord): Promise<void> {
+  reserve(reservation: Reservation): Promise<void> {
     return Promise.try(() => {
-      this.#metadata.insert(record, running, this.#now());
-      const log = new GrowingLog(this.#directoryOf(record), this.#bounds);
-      this.#live.set(record.incarnation, log);
+      this.#logs.requireRoom();
+      this.#metadata.reserve(reservation, this.#now());
     });
+  }
+
+  release(incarnation: string): Promise<void> {
+    return Promise.try(() => {
+      this.#metadata.release(incarnation);
+    });
+  }
+
+  async create(record: ProcessRecord): Promise<void> {
+    this.#metadata.insert(record);
+    this.#logs.begin(record);
+    await this.#durability.started();
   }
 
   resize(record: ProcessRecord, size: NonNullable<ProcessRecord['size']>): Promise<void> {
@@ -96,99 +126,76 @@ class FilesEngine implements Engine {
     });
   }
 
-  list({ state, labels, limit, cursor }: ListQuery): Promise<ListPage> {
+  list(query: ListQuery): Promise<ListPage> {
     return Promise.try(() => {
-      const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : decodeCursor(cursor);
-      // One more than asked for tells whether another page follows.
-      const rows = this.#metadata.list({ state: state ?? null, labels, before, limit: limit + 1 });
-      const page = rows.slice(0, limit);
-      const last = rows.length > limit ? page.at(-1) : undefined;
-      return {
-        processes: page.map((row) => this.#storedFrom(row)),
-        next_cursor: last === undefined ? null : encodeCursor(last.ordinal),
-      };
+      const { rows, next_cursor } = listRows(this.#metadata, query);
+      return { processes: rows.map((row) => this.#storedFrom(row)), next_cursor };
     });
   }
 
   append(
     record: ProcessRecord,
-    events: readonly LogEvent[],
+    events: readonly AppendedEvent[],
     lifecycle: Lifecycle,
   ): Promise<LogHead> {
-    return Promise.try(() => {
-      const log = this.#live.get(record.incarnation);
-      if (log === undefined) throw new Error(`no log of ${record.process_id} is open`);
-      // When the log took these events and the row then failed, a repeat finds them in the log.
-      const { last_seq } = log.layout;
-      log.append(events.filter(({ seq }) => seq > last_seq));
-      if (log.needsRow(lifecycle)) this.#moveOn(record, log, lifecycle);
-      return headOf(log.layout);
-    });
+    return this.#logs.append(record, events, lifecycle);
   }
 
   read(record: ProcessRecord, query: ReadQuery): Promise<LogPage> {
-    return Promise.try(() => readPage(this.#directoryOf(record), this.#layoutOf(record), query));
+    return Promise.try(() => this.#logs.read(record, query));
   }
 
   remove(processId: string): Promise<void> {
     return Promise.try(() => {
       const row = this.#metadata.bury(processId, this.#now() + this.#tombstoneMs);
-      if (row === null) return;
-      this.#removed.set(row.record.incarnation, row.layout ?? emptyLayout);
+      if (row !== null) this.#logs.remove(row);
     });
   }
 
-  async dropLog(record: ProcessRecord): Promise<void> {
-    const { incarnation } = record;
-    this.#live.get(incarnation)?.close();
-    this.#live.delete(incarnation);
-    this.#removed.delete(incarnation);
-    await rm(this.#directoryOf(record), { recursive: true, force: true });
+  dropLog(record: ProcessRecord): Promise<void> {
+    return this.#logs.drop(record);
   }
 
-  findExpired(now: number): Promise<readonly StoredProcess[]> {
+  findExpired(): Promise<readonly StoredProcess[]> {
     return Promise.try(() => {
+      const now = this.#now();
       this.#metadata.forgetBuried(now);
-      return this.#metadata.findExpired(now, expiredMax).map((row) => this.#storedFrom(row));
+      return this.#metadata.findExpired(now).map((row) => this.#storedFrom(row));
     });
+  }
+
+  leftovers(): Promise<Leftovers> {
+    return Promise.try(() => this.#metadata.leftovers());
+  }
+
+  settle(record: Reservation): Promise<void> {
+    return Promise.try(() => {
+      this.#metadata.markOrphans(record, false);
+    });
+  }
+
+  probe(): Promise<void> {
+    return Promise.try(() => {
+      this.#logs.requireRoom();
+      probeDisk(this.#disk, this.#probePath);
+    });
+  }
+
+  onEvicted(listener: (record: Reservation, head: LogHead) => void): void {
+    this.#logs.onEvicted = listener;
   }
 
   close(): Promise<void> {
     return Promise.try(() => {
-      for (const log of this.#live.values()) log.close();
-      this.#live.clear();
+      this.#logs.close();
+      this.#durability.close();
       this.#metadata.close();
       this.#unlock();
     });
   }
 
-  #moveOn(record: ProcessRecord, log: GrowingLog, lifecycle: Lifecycle): void {
-    const { incarnation } = record;
-    if (!isOver(lifecycle)) {
-      this.#metadata.update(record, lifecycle, log.rowLayout);
-      log.rowWritten(lifecycle);
-      return;
-    }
-    log.close();
-    const isKept = this.#metadata.update(record, lifecycle, log.layout);
-    if (!isKept) this.#removed.set(incarnation, log.layout);
-    this.#live.delete(incarnation);
-  }
-
-  #layoutOf({ process_id, incarnation }: ProcessRecord): LogLayout {
-    const known = this.#live.get(incarnation)?.layout ?? this.#removed.get(incarnation);
-    if (known !== undefined) return known;
-    const row = this.#metadata.find(process_id);
-    if (row?.record.incarnation === incarnation) return row.layout ?? emptyLayout;
-    throw new ProcessionError('process_expired', 'its output was removed');
-  }
-
-  #storedFrom({ record, lifecycle, layout }: StoredRow): StoredProcess {
-    const live = this.#live.get(record.incarnation)?.layout;
-    return { record, lifecycle, head: headOf(live ?? layout ?? emptyLayout) };
-  }
-
-  #directoryOf({ incarnation }: ProcessRecord): string {
-    return join(this.#logsDirectory, incarnation);
+  #storedFrom(row: StoredRow): StoredProcess {
+    const { record, lifecycle } = row;
+    return { record, lifecycle, head: this.#logs.headOf(row) };
   }
 }

@@ -1,11 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Lifecycle } from '../../log/lifecycle.ts';
-import { endedAt } from '../../log/lifecycle.ts';
-import type { ProcessRecord } from '../engine.ts';
+import type { Leftovers, ProcessRecord, Reservation } from '../engine.ts';
+import type { Disk } from './disk.ts';
 import type { LogLayout } from './layout.ts';
-import type { StoredRow } from './rows.ts';
-import { readRow } from './rows.ts';
-import { openDatabase, transact } from './schema.ts';
+import type { RowChange, StoredRow } from './rows.ts';
+import { readRow, recordColumns, stateColumns } from './rows.ts';
+import { openSound } from './salvage.ts';
+import { transact } from './schema.ts';
+import type { Statements } from './statements.ts';
+import { prepare, unwritten } from './statements.ts';
 
 /** Which rows to list, newest first: those with an ordinal below `before`, at most `limit`. */
 export interface RowQuery {
@@ -15,46 +18,68 @@ export interface RowQuery {
   readonly limit: number;
 }
 
+const expiredMax = 1_000;
+
 /** The table of processes and the tombstones of those removed, in one SQLite file. */
 export class Metadata {
+  /** Where the damaged file was put that this one was made from; null when it was sound. */
+  readonly damagedPath: string | null;
   readonly #database: DatabaseSync;
+  readonly #disk: Pick<Disk, 'change'>;
   readonly #statements: Statements;
 
-  constructor(path: string) {
-    this.#database = openDatabase(path);
+  /** Throws in one sentence when the file cannot be used. */
+  constructor(path: string, disk: Pick<Disk, 'change'>) {
+    const { database, damagedPath } = openSound(path);
+    this.#database = database;
+    this.#disk = disk;
+    this.damagedPath = damagedPath;
     this.#statements = prepare(this.#database);
   }
 
-  /** Adds a process. Throws when its id is there already, or when it is buried at `now`. */
-  insert(record: ProcessRecord, lifecycle: Lifecycle, now: number): void {
-    const { process_id, labels } = record;
+  /** Remembers a start before it is made. Throws when its id is taken, or buried at `now`. */
+  reserve({ process_id, incarnation }: Reservation, now: number): void {
     if (this.isBuried(process_id, now)) throw new Error(`${process_id} was removed a while ago`);
-    this.#statements.insert.run({
-      process_id,
-      state: lifecycle.state,
-      labels: JSON.stringify(labels),
-      record: JSON.stringify(record),
-      lifecycle: JSON.stringify(lifecycle),
+    if (this.#statements.find.get(process_id) !== undefined) {
+      throw new Error(`the process_id ${process_id} is taken`);
+    }
+    this.#change(() => this.#statements.reserve.run(incarnation, process_id));
+  }
+
+  /** Forgets a start. */
+  release(incarnation: string): void {
+    this.#change(() => this.#statements.release.run(incarnation));
+  }
+
+  /** Adds a process that runs, in place of its start. Throws when its id is taken. */
+  insert(record: ProcessRecord): void {
+    const row = { ...recordColumns(record), ...unwritten };
+    this.#change(() => {
+      this.together(() => {
+        this.#statements.release.run(record.incarnation);
+        this.#statements.insert.run(row);
+      });
     });
   }
 
-  /** Moves a process on; false when it was removed. The layout is for a process that is over. */
-  update(record: ProcessRecord, lifecycle: Lifecycle, layout: LogLayout | null): boolean {
-    const ended = endedAt(lifecycle);
-    const { changes } = this.#statements.update.run({
-      process_id: record.process_id,
-      incarnation: record.incarnation,
-      state: lifecycle.state,
-      ends_at: ended === null ? null : ended + record.retention_ms,
-      lifecycle: JSON.stringify(lifecycle),
-      layout: layout === null ? null : JSON.stringify(layout),
-    });
-    return changes === 1;
+  /** Moves a process on; false when it was removed. */
+  update({ process_id, incarnation }: Reservation, change: RowChange): boolean {
+    const values = { process_id, incarnation, ...stateColumns(change) };
+    return this.#change(() => this.#statements.update.run(values)).changes === 1;
   }
 
   /** Changes the size of a terminal. */
-  resize({ process_id, incarnation }: ProcessRecord, size: object): void {
-    this.#statements.resize.run({ process_id, incarnation, size: JSON.stringify(size) });
+  resize({ process_id, incarnation }: ProcessRecord, size: ProcessRecord['size']): void {
+    const row = this.find(process_id);
+    if (row?.record.incarnation !== incarnation) return;
+    const values = { incarnation, ...recordColumns({ ...row.record, size }) };
+    this.#change(() => this.#statements.rerecord.run(values));
+  }
+
+  /** Changes what is retained of a process that is over. */
+  relayout({ process_id, incarnation }: Reservation, layout: LogLayout): void {
+    const row = this.find(process_id);
+    if (row?.record.incarnation === incarnation) this.update(row.record, { ...row, layout });
   }
 
   /** The row of a process. */
@@ -69,19 +94,62 @@ export class Metadata {
     return this.#statements.list.all(values).map(readRow);
   }
 
-  /** The rows whose time is over at `now`, oldest first. */
-  findExpired(now: number, limit: number): StoredRow[] {
-    return this.#statements.findExpired.all(now, limit).map(readRow);
+  /** The rows of processes that are not over, oldest first. */
+  unfinished(): StoredRow[] {
+    return this.#statements.unfinished.all().map(readRow);
+  }
+
+  /** The rows of processes that are over, in the order of their ends, without their frames. */
+  *over(): Generator<StoredRow> {
+    for (const row of this.#statements.over.iterate()) yield readRow(row);
+  }
+
+  /** The incarnations of all processes. */
+  incarnations(): ReadonlySet<string> {
+    return new Set(
+      this.#statements.incarnations.all().map(({ incarnation }) => String(incarnation)),
+    );
+  }
+
+  /** The rows whose time is over at `now`, oldest first, at most 1000. */
+  findExpired(now: number): StoredRow[] {
+    return this.#statements.findExpired.all(now, expiredMax).map(readRow);
+  }
+
+  /** Removes rows that cannot be read, and says how many there were. */
+  dropDamaged(): number {
+    const rows = this.#statements.all.all();
+    const damaged = rows.filter((row) => readIfIntact(row) === null);
+    for (const { ordinal } of damaged) {
+      this.#change(() => this.#statements.drop.run(Number(ordinal)));
+    }
+    return damaged.length;
+  }
+
+  /** Notes that somebody of a process may be left, until it is taken back. */
+  markOrphans({ process_id, incarnation }: Reservation, hasOrphans: boolean): void {
+    const values = { process_id, incarnation, has_orphans: hasOrphans ? 1 : 0 };
+    this.#change(() => this.#statements.markOrphans.run(values));
+  }
+
+  /** The processes of which somebody may be left, and the starts that became no process. */
+  leftovers(): Leftovers {
+    return {
+      orphaned: this.#statements.orphaned.all().map((row) => readRow(row).record),
+      starts: this.#statements.starts.all().map(({ incarnation }) => String(incarnation)),
+    };
   }
 
   /** Removes a row and remembers its id until a time; null when there is none. */
   bury(processId: string, until: number): StoredRow | null {
-    return transact(this.#database, () => {
-      const row = this.#statements.remove.get(processId);
-      if (row === undefined) return null;
-      this.#statements.bury.run(processId, until);
-      return readRow(row);
-    });
+    return this.#change(() =>
+      transact(this.#database, () => {
+        const row = this.#statements.remove.get(processId);
+        if (row === undefined) return null;
+        this.#statements.bury.run(processId, until);
+        return readRow(row);
+      }),
+    );
   }
 
   /** Whether a removed process is still remembered. */
@@ -91,47 +159,35 @@ export class Metadata {
 
   /** Forgets the removed processes whose time is over. */
   forgetBuried(now: number): void {
-    this.#statements.forgetBuried.run(now);
+    if (this.#statements.findForgettable.get(now) === undefined) return;
+    this.#change(() => this.#statements.forgetBuried.run(now));
+  }
+
+  /** When this boot of the host began on the engine's clock: as noted first. */
+  bootedAt(bootId: string, bootedAt: number): number {
+    this.#change(() => this.#statements.noteBoot.run(bootId, bootedAt));
+    return Number(this.#statements.findBoot.get(bootId)?.['booted_at'] ?? bootedAt);
+  }
+
+  /** Runs `work` as one change. */
+  together<T>(work: () => T): T {
+    return transact(this.#database, work);
   }
 
   /** Closes the file. */
   close(): void {
     this.#database.close();
   }
+
+  #change<T>(statement: () => T): T {
+    return this.#disk.change(statement);
+  }
 }
 
-type Statements = ReturnType<typeof prepare>;
-
-const columns = 'ordinal, record, lifecycle, layout';
-
-/** Without the events of small logs, which a list does not need. */
-const listColumns = `ordinal, record, lifecycle, json_remove(layout, '$.inline') AS layout`;
-
-// All labels are asked for in one value, so that their number does not change the statement.
-const matchesLabels = `NOT EXISTS (
-  SELECT 1 FROM json_each(:labels) AS wanted WHERE NOT EXISTS (
-    SELECT 1 FROM json_each(processes.labels) AS label
-    WHERE label.key = wanted.value ->> 0 AND label.value = wanted.value ->> 1))`;
-
-function prepare(database: DatabaseSync) {
-  const sql = (text: string) => database.prepare(text);
-  return {
-    insert: sql(`INSERT INTO processes (process_id, state, labels, record, lifecycle)
-      VALUES (:process_id, :state, :labels, :record, :lifecycle)`),
-    update: sql(`UPDATE processes
-      SET state = :state, ends_at = :ends_at, lifecycle = :lifecycle, layout = :layout
-      WHERE process_id = :process_id AND record ->> 'incarnation' = :incarnation`),
-    resize: sql(`UPDATE processes SET record = json_set(record, '$.size', json(:size))
-      WHERE process_id = :process_id AND record ->> 'incarnation' = :incarnation`),
-    find: sql(`SELECT ${columns} FROM processes WHERE process_id = ?`),
-    list: sql(`SELECT ${listColumns} FROM processes
-      WHERE ordinal < :before AND (:state IS NULL OR state = :state) AND ${matchesLabels}
-      ORDER BY ordinal DESC LIMIT :limit`),
-    findExpired: sql(`SELECT ${listColumns} FROM processes
-      WHERE ends_at <= ? ORDER BY ends_at, ordinal LIMIT ?`),
-    remove: sql(`DELETE FROM processes WHERE process_id = ? RETURNING ${columns}`),
-    bury: sql('INSERT OR REPLACE INTO tombstones (process_id, until) VALUES (?, ?)'),
-    findBuried: sql('SELECT 1 FROM tombstones WHERE process_id = ? AND until > ?'),
-    forgetBuried: sql('DELETE FROM tombstones WHERE until <= ?'),
-  };
+function readIfIntact(row: unknown): StoredRow | null {
+  try {
+    return readRow(row);
+  } catch {
+    return null;
+  }
 }

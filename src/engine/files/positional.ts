@@ -1,30 +1,45 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { allocate } from '../../log/memory.ts';
+import type { Disk } from './disk.ts';
 
 /** Writes all of `bytes` at `position`, however many writes that takes. */
-export function writeFully(fd: number, bytes: Buffer, position: number): void {
+export function writeFully(
+  { disk, fd }: { readonly disk: Pick<Disk, 'write'>; readonly fd: number },
+  bytes: Buffer,
+  position: number,
+): void {
   for (let done = 0; done < bytes.length;) {
-    done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+    done += disk.write(fd, bytes.subarray(done), position + done);
   }
 }
 
-/** Reads exactly `length` bytes at `position`. Throws before allocating when the file is shorter. */
-export function readExactly(path: string, position: number, length: number): Buffer {
-  const fd = openSync(path, 'r');
+/**
+ * Reads the bytes of a file from `position` on, at most `length`: fewer when it ends before, none
+ * when it is not there.
+ */
+export function readUpTo(path: string, position: number, length = Infinity): Buffer {
+  const fd = openIfThere(path);
+  if (fd === null) return Buffer.alloc(0);
   try {
-    if (length < 0 || position + length > fstatSync(fd).size) throw tooShort(path, position);
-    const bytes = allocate(length);
-    for (let done = 0; done < length;) {
-      const count = readSync(fd, bytes, done, length - done, position + done);
-      if (count === 0) throw tooShort(path, position);
+    const rest = Math.max(0, fstatSync(fd).size - position);
+    const bytes = allocate(Math.max(0, Math.min(length, rest)));
+    let done = 0;
+    while (done < bytes.length) {
+      const count = readSync(fd, bytes, done, bytes.length - done, position + done);
+      if (count === 0) break;
       done += count;
     }
-    return bytes;
+    return done === bytes.length ? bytes : bytes.subarray(0, done);
   } finally {
     closeSync(fd);
   }
 }
 
-function tooShort(path: string, position: number): Error {
-  return new Error(`damaged log: ${path} does not hold what is expected at offset ${position}`);
+function openIfThere(path: string): number | null {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
 }

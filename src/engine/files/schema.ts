@@ -2,42 +2,67 @@ import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 /** The version of the tables below, kept in the file as `user_version`. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 const tables = `
   CREATE TABLE processes (
     ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
     process_id TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL,
-    ends_at INTEGER,
-    labels TEXT NOT NULL,
     record TEXT NOT NULL,
+    record_checksum INTEGER NOT NULL,
+    state TEXT NOT NULL,
     lifecycle TEXT NOT NULL,
-    layout TEXT
+    layout TEXT,
+    ends_at INTEGER,
+    frames BLOB,
+    state_checksum INTEGER NOT NULL,
+    has_orphans INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE INDEX processes_by_end ON processes (ends_at) WHERE ends_at IS NOT NULL;
+  CREATE INDEX processes_with_orphans ON processes (has_orphans) WHERE has_orphans;
+  CREATE TABLE starts (
+    incarnation TEXT PRIMARY KEY,
+    process_id TEXT NOT NULL UNIQUE
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE tombstones (
     process_id TEXT PRIMARY KEY,
     until INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX tombstones_by_time ON tombstones (until);
+  CREATE TABLE clock (
+    boot_id TEXT PRIMARY KEY,
+    booted_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
   PRAGMA user_version = ${schemaVersion};
 `;
 
 /** How long a statement waits for another process that has the file locked, such as a backup. */
 const busyTimeoutMs = 5_000;
 
-/** Opens the metadata file, or makes it readable by its owner only; throws when it is a newer release's. */
+/**
+ * Opens the metadata file, or makes it readable by its owner only; throws when it is another
+ * release's, or no such file.
+ */
 export function openDatabase(path: string): DatabaseSync {
   closeSync(openSync(path, 'a', 0o600));
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
-    migrate(database, path);
+    makeTables(database, path);
     return database;
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** Whether SQLite finds its own structure whole; says nothing of the values in it. */
+export function isIntact(database: DatabaseSync): boolean {
+  try {
+    const result = database.prepare('PRAGMA integrity_check(1)').get();
+    return result?.['integrity_check'] === 'ok';
+  } catch {
+    return false;
   }
 }
 
@@ -54,15 +79,18 @@ export function transact<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
-function migrate(database: DatabaseSync, path: string): void {
+function makeTables(database: DatabaseSync, path: string): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (version > schemaVersion) {
-    throw new Error(
-      `${path} was written by a newer release: its schema version is ${version}, and this one reads up to ${schemaVersion}`,
-    );
-  }
-  if (version < schemaVersion)
+  if (version > schemaVersion) throw otherRelease(path, 'a newer', version);
+  if (version > 0 && version < schemaVersion) throw otherRelease(path, 'an older', version);
+  if (version === 0)
     transact(database, () => {
       database.exec(tables);
     });
+}
+
+function otherRelease(path: string, which: string, version: number): Error {
+  return new Error(
+    `${path} was written by ${which} release: its schema version is ${version}, and this one reads ${schemaVersion}`,
+  );
 }

@@ -37,6 +37,7 @@ export function worldOf(
   const observed: World['observed'] = [];
   const logged: World['logged'] = [];
   const clock = { now: startOfTime };
+  engine.now = () => clock.now;
   const backend = new LocalBackend({
     engine,
     spawner: host,
@@ -57,6 +58,7 @@ export function worldOf(
     stdinLimits: { queueBytesMax: 1024, stallMs: 5000, writeIdsMax: 16 },
     processesMax: 100,
     readerQueueBytesMax: 1024 * 1024,
+    onStoreError: 'pause',
     ...options,
   });
   onTestFinished(() => backend.close());

@@ -237,7 +237,7 @@ describe('retention', () => {
     world.engine.before = (operation) => operation === 'findExpired' && Promise.reject(err);
     world.clock.now = startOfTime + 1;
     await world.sweep();
-    expect(world.logged.at(-1)).toEqual(['error', 'expired processes were not removed', { err }]);
+    expect(world.logged.at(-1)).toEqual(['error', 'expired processes were not found', { err }]);
     world.engine.before = () => undefined;
     await world.sweep();
     await expect(world.backend.get('p')).rejects.toEqual(expired);

@@ -60,6 +60,9 @@ test('a start is spawned, recorded and answered', async () => {
     pipe_stdin: true,
     labels: { l: 'v' },
     pid: host.last.pid,
+    start_ticks: record.start_ticks,
+    boot_id: record.boot_id,
+    cgroup: record.cgroup,
     owner: 'replica-1',
     started_at: startOfTime,
     retention_ms: 2,
@@ -193,12 +196,25 @@ describe('a start that fails', () => {
     engine.before = (operation) => operation === 'create' && Promise.reject(cause);
     const starting = backend.start({ argv: ['prog'], process_id: 'p', pipe_stdin: true });
     await expect(starting).rejects.toEqual(
-      new ProcessionError('store_unavailable', 'the start could not be recorded', { cause }),
+      new ProcessionError('store_failing', 'the start could not be recorded', { cause }),
     );
     const { signals, isGone, stdin, stdout, stderr } = host.last;
     expect([signals.includes('-SIGKILL'), isGone]).toEqual([true, true]);
     expect([stdin, stdout, stderr].map((stream) => stream?.destroyed)).toEqual([true, true, true]);
     await expect(backend.get('p')).rejects.toMatchObject({ code: 'process_not_found' });
+    expect(engine.count('release')).toBe(1);
+  });
+
+  test('because the store has no room spawns nothing', async () => {
+    const { backend, host, engine } = worldOf();
+    const cause = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    engine.before = (operation) => operation === 'reserve' && Promise.reject(cause);
+    const start = (): Promise<unknown> => backend.start({ argv: ['prog'], process_id: 'p' });
+    await expect(start()).rejects.toMatchObject({ code: 'store_full', cause });
+    engine.before = () => undefined;
+    // Until the store has been asked again.
+    await expect(start()).rejects.toMatchObject({ code: 'store_full', cause });
+    expect([host.children.length, backend.isDegraded]).toEqual([0, true]);
   });
 
   test('because the store cannot be asked frees the id', async () => {

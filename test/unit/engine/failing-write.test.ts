@@ -1,9 +1,17 @@
 import type * as Fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { readPage } from '../../../src/engine/files/log-reader.ts';
-import { SegmentedLog } from '../../../src/engine/files/segmented-log.ts';
-import { closed, exited, openFiles, outputs, temporaryDirectory } from './fixtures.ts';
+import type { LogPage } from '../../../src/engine/engine.ts';
+import type { SegmentedLog } from '../../../src/engine/files/segmented-log.ts';
+import {
+  closed,
+  exited,
+  openFiles,
+  outputs,
+  pageOf,
+  segmentedLog,
+  temporaryDirectory,
+} from './fixtures.ts';
 
 const disk = vi.hoisted(() => ({ bytesLeft: Infinity, writeBytesMax: Infinity }));
 
@@ -35,13 +43,13 @@ beforeEach(() => {
 
 function openLog(): { directory: string; log: SegmentedLog } {
   const directory = join(temporaryDirectory(), 'log');
-  const log = new SegmentedLog(directory, bounds);
+  const log = segmentedLog(directory, bounds);
   log.append(before);
   return { directory, log };
 }
 
-function read(directory: string, log: SegmentedLog): ReturnType<typeof readPage> {
-  return readPage(directory, log.layout, { after_seq: 0, max_bytes: 1_000 });
+function read(directory: string, log: SegmentedLog): LogPage {
+  return pageOf(directory, log.layout, { after_seq: 0, max_bytes: 1_000 });
 }
 
 test('a disk that is full after any number of bytes changes nothing, and the repeat succeeds', () => {
@@ -63,6 +71,7 @@ test('a disk that is full after any number of bytes changes nothing, and the rep
       gap: { type: 'gap', from_seq: 1, to_seq: 2, bytes: 21 },
       events: batch,
     });
+    log.close();
     expect(openFiles(directory)).toEqual([]);
   }
   expect(failures).toBeGreaterThan(300);

@@ -71,7 +71,9 @@ describe('a process', () => {
   test('is recorded once', async () => {
     const engine = open();
     await engine.create(recordOf('p'));
-    await expect(engine.create(recordOf('p', { incarnation: 'ff' }))).rejects.toThrow('process_id');
+    const again = recordOf('p', { incarnation: 'ff' });
+    await expect(engine.reserve(again)).rejects.toThrow('the process_id p is taken');
+    await expect(engine.create(again)).rejects.toThrow('process_id');
   });
 
   test('moves on with its log', async () => {
@@ -163,18 +165,6 @@ describe('a log that is complete', () => {
       events.slice(2, 3),
     );
   });
-
-  test('of a process that still ran when the service ended reads as empty once it had files', async () => {
-    const dir = temporaryDirectory();
-    const first = open({ dir });
-    await first.create(recordOf('p'));
-    await first.append(recordOf('p'), outputs([5, 100]), running);
-    await first.close();
-    const second = open({ dir });
-    const found = { record: recordOf('p'), lifecycle: running, head: emptyHead };
-    expect(await second.find('p')).toEqual(found);
-    expect(await second.read(recordOf('p'), everything)).toEqual({ gap: null, events: [] });
-  });
 });
 
 describe('a list', () => {
@@ -261,7 +251,7 @@ describe('removal', () => {
     await engine.remove('p');
     for (now of [10_000, 10_099]) {
       expect(await engine.find('p')).toBe('expired');
-      await expect(engine.create(recordOf('p'))).rejects.toThrow('p was removed');
+      await expect(engine.reserve(recordOf('p'))).rejects.toThrow('p was removed');
     }
     now = 10_100;
     expect(await engine.find('p')).toBe('unknown');
@@ -280,9 +270,10 @@ describe('removal', () => {
     const second = open({ dir, now: () => now });
     now = 3_599_999;
     expect(await second.find('p')).toBe('expired');
-    await second.findExpired(now);
+    await second.findExpired();
     expect(await second.find('p')).toBe('expired');
-    await second.findExpired(3_600_000);
+    now = 3_600_000;
+    await second.findExpired();
     expect(await second.find('p')).toBe('unknown');
   });
 
@@ -355,18 +346,21 @@ describe('removal', () => {
 
 describe('findExpired', () => {
   test('has what is over and was kept for its retention, oldest first', async () => {
-    const engine = open();
+    let now = 1_000;
+    const engine = open({ now: () => now });
     await complete(engine, recordOf('late', { retention_ms: 50 }), 1_000);
     await complete(engine, recordOf('early', { retention_ms: 0 }), 1_000);
     await complete(engine, recordOf('kept', { retention_ms: 51 }), 1_000);
     await engine.create(recordOf('runs', { retention_ms: 0 }));
-    const ids = async (now: number): Promise<string[]> =>
-      (await engine.findExpired(now)).map(({ record }) => record.process_id);
+    const ids = async (at: number): Promise<string[]> => {
+      now = at;
+      return (await engine.findExpired()).map(({ record }) => record.process_id);
+    };
     expect(await ids(999)).toEqual([]);
     expect(await ids(1_000)).toEqual(['early']);
     expect(await ids(1_049)).toEqual(['early']);
     expect(await ids(1_050)).toEqual(['early', 'late']);
-    const [first] = await engine.findExpired(1_050);
+    const [first] = await engine.findExpired();
     const record = recordOf('early', { retention_ms: 0 });
     expect(first).toEqual({ record, lifecycle: closedAt(5, 1_000), head: completeHead });
   });
@@ -378,7 +372,7 @@ describe('findExpired', () => {
       await engine.create(record);
       await engine.append(record, [], { ...closedAt(2, place) });
     }
-    const found = await engine.findExpired(2_000);
+    const found = await engine.findExpired();
     expect(found).toHaveLength(1_000);
     expect(found[0]?.record.process_id).toBe('p0');
   });

@@ -2,7 +2,12 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { ProcessRecord } from '../../../src/engine/engine.ts';
+import type { LogPage, ProcessRecord, ReadQuery } from '../../../src/engine/engine.ts';
+import { hostDisk } from '../../../src/engine/files/disk.ts';
+import type { LogLayout } from '../../../src/engine/files/layout.ts';
+import { readPage } from '../../../src/engine/files/log-reader.ts';
+import type { LogBounds } from '../../../src/engine/files/segmented-log.ts';
+import { SegmentedLog } from '../../../src/engine/files/segmented-log.ts';
 import type { ClosedEvent, ExitedEvent, ExitStatus, OutputEvent } from '../../../src/log/event.ts';
 import type { Closed, Exited } from '../../../src/log/lifecycle.ts';
 
@@ -13,6 +18,16 @@ export function temporaryDirectory(): string {
     rmSync(directory, { recursive: true, force: true });
   });
   return directory;
+}
+
+/** A log in a directory of its own. */
+export function segmentedLog(directory: string, bounds: LogBounds): SegmentedLog {
+  return new SegmentedLog({ disk: hostDisk, directory }, bounds);
+}
+
+/** A page of a log that is in files. */
+export function pageOf(directory: string, layout: LogLayout, query: ReadQuery): LogPage {
+  return readPage({ directory, layout, frames: null }, query);
 }
 
 /** Files below a directory that this process has open. */
@@ -69,6 +84,9 @@ export function recordOf(process_id: string, members: Partial<ProcessRecord> = {
     pipe_stdin: false,
     labels: {},
     pid: 4321,
+    start_ticks: null,
+    boot_id: null,
+    cgroup: null,
     owner: 'replica-1',
     started_at: 1_700_000_000_000,
     retention_ms: 600_000,

@@ -2,16 +2,16 @@ import { constants } from 'node:os';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { decodeFrame, encodeFrame, frameBytes } from '../../../src/engine/files/frame.ts';
-import type { ExitStatus, LogEvent } from '../../../src/log/event.ts';
+import type { AppendedEvent, ExitStatus, LogEvent } from '../../../src/log/event.ts';
 import { output, success } from './fixtures.ts';
 
-function encoded(event: LogEvent): Buffer {
+function encoded(event: AppendedEvent): Buffer {
   const frame = Buffer.alloc(frameBytes(event), 0xaa);
   encodeFrame(frame, 0, event);
   return frame;
 }
 
-function throughFrame(event: LogEvent): LogEvent | null {
+function throughFrame(event: AppendedEvent): AppendedEvent | null {
   return decodeFrame(encoded(event), 0);
 }
 
@@ -148,7 +148,7 @@ describe('decoding', () => {
 
   test('finds nothing in kinds and reasons that it does not know', () => {
     const exit: LogEvent = { type: 'exited', seq: 1, ...success };
-    for (const kind of [0, 6, 255])
+    for (const kind of [0, 7, 255])
       expect(decodeFrame(withByte(encoded(exit), 16, kind), 0)).toBeNull();
     for (const reason of [0, 6, 255])
       expect(decodeFrame(withByte(encoded(exit), 17, reason), 0)).toBeNull();

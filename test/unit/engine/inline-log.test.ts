@@ -86,17 +86,22 @@ describe('a small log', () => {
     expect(pages).toEqual([[1, 2], [3], [4, 5]]);
   });
 
-  test('whose row was damaged is an error and never served', async () => {
+  test('whose frames were damaged has a gap there, and tells its end all the same', async () => {
     const dir = temporaryDirectory();
     const engine = open(dir);
     await engine.create(record);
-    await engine.append(record, events, closedAt(5, 9));
+    await engine.append(record, events, { ...closedAt(5, 9), exit_seq: 4 });
     const database = new DatabaseSync(join(dir, 'metadata.sqlite'));
-    database.exec(`UPDATE processes SET layout = json_set(layout, '$.inline', 'AAAA')`);
+    database.exec(`UPDATE processes SET frames = x'00'`);
     database.close();
-    await expect(engine.read(record, everything)).rejects.toThrow(
-      'damaged log: a row has no intact event 1',
-    );
+    expect(await engine.read(record, everything)).toEqual({
+      gap: { type: 'gap', from_seq: 1, to_seq: 3, bytes: 12 },
+      events: events.slice(3, 4),
+    });
+    expect(await engine.read(record, { after_seq: 4, max_bytes: 0 })).toEqual({
+      gap: null,
+      events: events.slice(4),
+    });
   });
 
   test('is dropped with its process', async () => {

@@ -33,11 +33,18 @@ function execute(dir: string, sql: string): void {
 describe('the metadata file', () => {
   test('of a newer release is refused and left alone', () => {
     const dir = temporaryDirectory();
-    execute(dir, 'PRAGMA user_version = 2');
+    execute(dir, 'PRAGMA user_version = 3');
     expect(() => open(dir)).toThrow(
       `${join(dir, 'metadata.sqlite')} was written by a newer release: ` +
-        'its schema version is 2, and this one reads up to 1',
+        'its schema version is 3, and this one reads 2',
     );
+    expect(openFiles(dir)).toEqual([]);
+  });
+
+  test('of an older release is refused and left alone', () => {
+    const dir = temporaryDirectory();
+    execute(dir, 'PRAGMA user_version = 1');
+    expect(() => open(dir)).toThrow('was written by an older release: its schema version is 1');
     expect(openFiles(dir)).toEqual([]);
   });
 
@@ -70,11 +77,12 @@ describe('the metadata file', () => {
   });
 
   test.each([
-    { damage: `record = '{"process_id":7}'`, message: 'damaged metadata' },
-    { damage: `record = json_set(record, '$.size', 'big')`, message: '/size of a row' },
-    { damage: `lifecycle = '{"state":"asleep"}'`, message: 'damaged metadata' },
-    { damage: `layout = '[]'`, message: 'damaged metadata' },
-    { damage: `layout = 'no json'`, message: 'JSON' },
+    { damage: `record = replace(record, '4321', '4322')`, message: 'a row was changed' },
+    { damage: `process_id = 'p', record = record || ' '`, message: 'a row was changed' },
+    { damage: `lifecycle = '{"state":"asleep"}'`, message: 'a row was changed' },
+    { damage: `state = 'closed'`, message: 'a row was changed' },
+    { damage: `ends_at = 5`, message: 'a row was changed' },
+    { damage: `layout = 'no json'`, message: 'a row was changed' },
     { damage: 'ordinal = -1', message: 'a row has other columns' },
   ])('with a row where $damage says so', async ({ damage, message }) => {
     const dir = temporaryDirectory();

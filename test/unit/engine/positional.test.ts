@@ -2,7 +2,7 @@ import type * as Fs from 'node:fs';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { readExactly } from '../../../src/engine/files/positional.ts';
+import { readUpTo } from '../../../src/engine/files/positional.ts';
 import { openFiles, temporaryDirectory } from './fixtures.ts';
 
 const disk = vi.hoisted(() => ({ readBytesMax: Infinity, bytesLeft: Infinity }));
@@ -43,26 +43,31 @@ test.each([
 ])('from %i on %i bytes are %j, however few come at a time', (position, length, text) => {
   const { directory, path } = digits();
   disk.readBytesMax = 1;
-  expect(readExactly(path, position, length).toString()).toBe(text);
+  expect(readUpTo(path, position, length).toString()).toBe(text);
   expect(openFiles(directory)).toEqual([]);
 });
 
 test.each([
-  [0, 11],
-  [9, 2],
-  [11, 0],
-  [5, -1],
-])('from %i on %i bytes are not there, which names the file and the offset', (position, length) => {
+  [0, 11, '0123456789'],
+  [9, 2, '9'],
+  [11, 5, ''],
+])('from %i on as many of %i bytes come as there are: %j', (position, length, text) => {
   const { directory, path } = digits();
-  const message = `damaged log: ${path} does not hold what is expected at offset ${position}`;
-  expect(() => readExactly(path, position, length)).toThrow(message);
+  expect(readUpTo(path, position, length).toString()).toBe(text);
   expect(openFiles(directory)).toEqual([]);
 });
 
-test('a file that is cut while it is read is damaged, and is closed', () => {
+test('a file that is cut while it is read gives what was left, and is closed', () => {
   const { directory, path } = digits();
   disk.bytesLeft = 6;
-  const message = `damaged log: ${path} does not hold what is expected at offset 2`;
-  expect(() => readExactly(path, 2, 8)).toThrow(message);
+  expect(readUpTo(path, 2, 8).toString()).toBe('234567');
   expect(openFiles(directory)).toEqual([]);
+});
+
+test('a file that is not there is empty', () => {
+  expect(readUpTo(join(temporaryDirectory(), 'none'), 0, 8)).toEqual(Buffer.alloc(0));
+});
+
+test('what cannot be read for another reason is an error', () => {
+  expect(() => readUpTo(temporaryDirectory(), 0, 8)).toThrow('EISDIR');
 });

@@ -1,16 +1,24 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readPage } from '../../../src/engine/files/log-reader.ts';
-import { SegmentedLog } from '../../../src/engine/files/segmented-log.ts';
-import { closed, exited, openFiles, output, outputs, temporaryDirectory } from './fixtures.ts';
+import type { SegmentedLog } from '../../../src/engine/files/segmented-log.ts';
+import {
+  closed,
+  exited,
+  openFiles,
+  output,
+  outputs,
+  pageOf,
+  segmentedLog,
+  temporaryDirectory,
+} from './fixtures.ts';
 
 const replay = { eventsMax: 1_000, bytesMax: 1_000_000 };
 const everything = { after_seq: 0, max_bytes: 1_000_000 };
 
 function open(retainedBytesMax: number): { directory: string; log: SegmentedLog } {
   const directory = join(temporaryDirectory(), 'log');
-  return { directory, log: new SegmentedLog(directory, { retainedBytesMax, replay }) };
+  return { directory, log: segmentedLog(directory, { retainedBytesMax, replay }) };
 }
 
 function segmentFiles(directory: string): string[] {
@@ -37,7 +45,7 @@ describe('a new segment', () => {
       { first_seq: 3, base_bytes: 14 },
       { first_seq: 5, base_bytes: 27 },
     ]);
-    expect(readPage(directory, log.layout, everything).events).toEqual(outputs([9, 5, 1, 12, 1]));
+    expect(pageOf(directory, log.layout, everything).events).toEqual(outputs([9, 5, 1, 12, 1]));
   });
 
   test('begins with each event when the bound is smaller than 16 bytes', () => {
@@ -57,7 +65,7 @@ describe('a new segment', () => {
     log.append(outputs([300, 1]));
     const header = readFileSync(join(directory, '0000000000000002.log')).subarray(0, 24);
     expect(header.toString('hex')).toBe(
-      '5052434e' + '01000000' + '0200000000000000' + '2c01000000000000',
+      '50524332' + '9b12b563' + '0200000000000000' + '2c01000000000000',
     );
   });
 });
@@ -88,12 +96,12 @@ describe('eviction', () => {
     const { directory, log } = open(100);
     log.append(outputs([60, 3_000]));
     log.append([exited(3)]);
-    expect(readPage(directory, log.layout, everything)).toEqual({
+    expect(pageOf(directory, log.layout, everything)).toEqual({
       gap: { type: 'gap', from_seq: 1, to_seq: 1, bytes: 60 },
       events: [output(2, 3_000), exited(3)],
     });
     log.append([output(4, 1)]);
-    expect(readPage(directory, log.layout, everything)).toEqual({
+    expect(pageOf(directory, log.layout, everything)).toEqual({
       gap: { type: 'gap', from_seq: 1, to_seq: 3, bytes: 3_060 },
       events: [output(4, 1)],
     });
@@ -109,7 +117,7 @@ describe('eviction', () => {
       const missing = lengths.slice(after_seq, first - 1);
       const bytes = missing.reduce((sum, length) => sum + length, 0);
       const to_seq = first - 1;
-      expect(readPage(directory, log.layout, { after_seq, max_bytes: 1_000 })).toEqual({
+      expect(pageOf(directory, log.layout, { after_seq, max_bytes: 1_000 })).toEqual({
         gap: missing.length === 0 ? null : { type: 'gap', from_seq: after_seq + 1, to_seq, bytes },
         events: outputs(lengths).slice(Math.max(after_seq, first - 1)),
       });
@@ -136,7 +144,7 @@ describe('the replay', () => {
   test('is bounded by itself, and by what is retained', () => {
     const directory = join(temporaryDirectory(), 'log');
     const bounds = { retainedBytesMax: 160, replay: { eventsMax: 3, bytesMax: 1_000 } };
-    const log = new SegmentedLog(directory, bounds);
+    const log = segmentedLog(directory, bounds);
     expect(log.append(outputs([10, 10, 10, 10])).first_replay_seq).toBe(2);
     expect(log.append([output(5, 200)]).first_replay_seq).toBe(5);
   });
@@ -156,7 +164,7 @@ describe('an append', () => {
 
   test('of nothing makes no file', () => {
     const directory = temporaryDirectory();
-    const log = new SegmentedLog(join(directory, 'log'), { retainedBytesMax: 100, replay });
+    const log = segmentedLog(join(directory, 'log'), { retainedBytesMax: 100, replay });
     expect(log.append([]).last_seq).toBe(0);
     expect(readdirSync(directory)).toEqual([]);
   });
@@ -181,6 +189,7 @@ describe('descriptors', () => {
       join(directory, 'index'),
     ]);
     log.append([exited(4), closed(5)]);
+    log.close();
     expect(openFiles(directory)).toEqual([]);
   });
 
@@ -190,7 +199,7 @@ describe('descriptors', () => {
     log.close();
     expect(openFiles(directory)).toEqual([]);
     log.append([output(2, 4)]);
-    expect(readPage(directory, log.layout, everything).events).toEqual(outputs([4, 4]));
+    expect(pageOf(directory, log.layout, everything).events).toEqual(outputs([4, 4]));
     log.close();
   });
 });

@@ -1,25 +1,25 @@
 import { describe, expect, test } from 'vitest';
-import type { ExitStatus, LogEvent, StreamName } from '../../../src/log/event.ts';
-import { outputEventBytesMax } from '../../../src/log/event.ts';
+import type { AppendedEvent, ExitStatus, StreamName } from '../../../src/log/event.ts';
+import { outputEventBytesMax, seqOf } from '../../../src/log/event.ts';
 import { allocate } from '../../../src/log/memory.ts';
 import { LogWriter } from '../../../src/log/writer.ts';
 
 const success: ExitStatus = { exit_code: 0, signal: null, exit_reason: 'exited' };
 
 /** Streams and texts of output events; other events by their type. */
-function brief(events: readonly LogEvent[]): string[] {
+function brief(events: readonly AppendedEvent[]): string[] {
   return events.map((event) =>
     event.type === 'output'
       ? `${event.seq} ${event.stream} ${event.chunk.toString()}`
-      : `${event.seq} ${event.type}`,
+      : `${seqOf(event)} ${event.type}`,
   );
 }
 
-function bytesOf(events: readonly LogEvent[]): Buffer {
+function bytesOf(events: readonly AppendedEvent[]): Buffer {
   return Buffer.concat(events.flatMap((event) => (event.type === 'output' ? [event.chunk] : [])));
 }
 
-function sizesOf(events: readonly LogEvent[]): number[] {
+function sizesOf(events: readonly AppendedEvent[]): number[] {
   return events.map((event) => (event.type === 'output' ? event.chunk.length : 0));
 }
 
@@ -103,7 +103,7 @@ describe('splitting', () => {
     const bytes = Buffer.alloc(length, 'abcdefg');
     const events = writerOf(['stdout', bytes]).take();
     expect(sizesOf(events)).toEqual(sizes);
-    expect(events.map(({ seq }) => seq)).toEqual(sizes.map((_, index) => index + 1));
+    expect(events.map(seqOf)).toEqual(sizes.map((_, index) => index + 1));
     expect(bytesOf(events)).toEqual(bytes);
   });
 

@@ -1,5 +1,6 @@
 import type {
   Engine,
+  Leftovers,
   ListPage,
   ListQuery,
   LogHead,
@@ -7,11 +8,12 @@ import type {
   Lookup,
   ProcessRecord,
   ReadQuery,
+  Reservation,
   StoredProcess,
 } from '../../../src/engine/engine.ts';
 import { emptyHead } from '../../../src/engine/engine.ts';
-import type { LogEvent } from '../../../src/log/event.ts';
-import { payloadBytes } from '../../../src/log/event.ts';
+import type { AppendedEvent, LogEvent } from '../../../src/log/event.ts';
+import { payloadBytes, seqOf } from '../../../src/log/event.ts';
 import type { Lifecycle } from '../../../src/log/lifecycle.ts';
 import { endedAt, running } from '../../../src/log/lifecycle.ts';
 import { ReplayWindow } from '../../../src/log/replay-window.ts';
@@ -27,7 +29,7 @@ export interface MemoryEngineOptions {
 interface Log {
   record: ProcessRecord;
   readonly window: ReplayWindow;
-  readonly events: LogEvent[];
+  readonly events: AppendedEvent[];
   lifecycle: Lifecycle;
   head: LogHead;
 }
@@ -44,6 +46,11 @@ export class MemoryEngine implements Engine {
   /** Awaited after an operation took effect and before its caller learns of it. */
   after: (operation: Operation) => unknown = () => undefined;
   isClosed = false;
+  /** The clock that retention goes by. */
+  now: () => number = Date.now;
+  /** What an earlier service has left. */
+  left: Leftovers = { orphaned: [], starts: [] };
+  readonly settled: string[] = [];
   readonly #options: Required<MemoryEngineOptions>;
   readonly #logs = new Map<string, Log>();
   readonly #removed = new Set<string>();
@@ -63,6 +70,14 @@ export class MemoryEngine implements Engine {
   /** What is stored of a log, null once it was dropped. */
   stored({ incarnation }: ProcessRecord): StoredProcess | null {
     return this.#logs.get(incarnation) ?? null;
+  }
+
+  reserve(): Promise<void> {
+    return this.#run('reserve', () => undefined);
+  }
+
+  release(): Promise<void> {
+    return this.#run('release', () => undefined);
   }
 
   create(record: ProcessRecord): Promise<void> {
@@ -109,7 +124,7 @@ export class MemoryEngine implements Engine {
 
   append(
     record: ProcessRecord,
-    events: readonly LogEvent[],
+    events: readonly AppendedEvent[],
     lifecycle: Lifecycle,
   ): Promise<LogHead> {
     return this.#run('append', () => {
@@ -127,13 +142,16 @@ export class MemoryEngine implements Engine {
       const hole = events.slice(after_seq, first - 1);
       const page: LogEvent[] = [];
       let bytes = 0;
+      const gap = { type: 'gap', from_seq: after_seq + 1, to_seq: first - 1 } as const;
+      let missing = hole.length === 0 ? null : { ...gap, bytes: bytesOf(hole) };
       for (const event of events.slice(first - 1)) {
         bytes += payloadBytes(event);
-        if (page.length > 0 && bytes > max_bytes) break;
-        page.push(event);
+        if (page.length > 0 && (bytes > max_bytes || event.type === 'gap')) break;
+        if (event.type === 'gap')
+          missing = { ...event, from_seq: missing?.from_seq ?? event.from_seq };
+        else page.push(event);
       }
-      const gap = { type: 'gap', from_seq: after_seq + 1, to_seq: first - 1 } as const;
-      return { gap: hole.length === 0 ? null : { ...gap, bytes: bytesOf(hole) }, events: page };
+      return { gap: missing, events: page };
     });
   }
 
@@ -149,15 +167,33 @@ export class MemoryEngine implements Engine {
     });
   }
 
-  findExpired(now: number): Promise<readonly StoredProcess[]> {
+  findExpired(): Promise<readonly StoredProcess[]> {
     return this.#run('findExpired', () =>
       this.#kept()
         .filter(({ record, lifecycle }) => {
           const ended = endedAt(lifecycle);
-          return ended !== null && ended + record.retention_ms <= now;
+          return ended !== null && ended + record.retention_ms <= this.now();
         })
         .map(storedOf),
     );
+  }
+
+  leftovers(): Promise<Leftovers> {
+    return this.#run('leftovers', () => this.left);
+  }
+
+  settle({ process_id }: Reservation): Promise<void> {
+    return this.#run('settle', () => {
+      this.settled.push(process_id);
+    });
+  }
+
+  probe(): Promise<void> {
+    return this.#run('probe', () => undefined);
+  }
+
+  onEvicted(): void {
+    // It evicts when it is appended to only.
   }
 
   close(): Promise<void> {
@@ -187,20 +223,21 @@ export class MemoryEngine implements Engine {
     return log;
   }
 
-  #add(log: Log, event: LogEvent): void {
+  #add(log: Log, event: AppendedEvent): void {
     const { last_seq, first_retained_seq, retained_bytes, evicted_bytes } = log.head;
-    if (event.seq !== last_seq + 1) throw new Error(`${event.seq} follows ${last_seq}`);
+    const seq = seqOf(event);
+    if (seq !== last_seq + 1) throw new Error(`${seq} follows ${last_seq}`);
     log.events.push(kept(event));
     log.window.push(payloadBytes(event));
     let first = first_retained_seq;
     let freed = 0;
     const total = retained_bytes + payloadBytes(event);
-    while (first < event.seq && total - freed > this.#options.retainedBytesMax) {
+    while (first < seq && total - freed > this.#options.retainedBytesMax) {
       freed += bytesOf(log.events.slice(first - 1, first));
       first += 1;
     }
     log.head = {
-      last_seq: event.seq,
+      last_seq: seq,
       first_retained_seq: first,
       first_replay_seq: Math.max(first, log.window.firstSeq),
       retained_bytes: total - freed,
@@ -210,7 +247,7 @@ export class MemoryEngine implements Engine {
 }
 
 /** The bytes of an append are its caller's again afterwards. */
-function kept(event: LogEvent): LogEvent {
+function kept(event: AppendedEvent): AppendedEvent {
   return event.type === 'output' ? { ...event, chunk: Buffer.from(event.chunk) } : event;
 }
 
@@ -219,6 +256,6 @@ function storedOf({ record, lifecycle, head }: Log): StoredProcess {
 }
 
 /** Bytes of output of all these events. */
-export function bytesOf(events: readonly LogEvent[]): number {
+export function bytesOf(events: readonly AppendedEvent[]): number {
   return events.reduce((sum, event) => sum + payloadBytes(event), 0);
 }

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { LogEvent, StreamName } from '../../../src/log/event.ts';
+import type { AppendedEvent, StreamName } from '../../../src/log/event.ts';
 import { Publisher } from '../../../src/replica/publisher.ts';
 import type { Replica } from './fixtures.ts';
 import { replicaOf } from './fixtures.ts';
@@ -8,8 +8,10 @@ import { replicaOf } from './fixtures.ts';
 export interface Published extends Replica {
   readonly publisher: Publisher;
   /** The batches that were committed, as the hub's readers and `onCommit` saw them. */
-  readonly batches: (readonly LogEvent[])[];
+  readonly batches: (readonly AppendedEvent[])[];
   readonly refusals: unknown[];
+  /** How often the engine took what it had refused. */
+  readonly accepted: { readonly count: number };
   /** Resolves when the log's newest seq is at least this. */
   readonly committed: (seq: number) => Promise<void>;
   /** Adds output, whether there is room or not. */
@@ -17,10 +19,11 @@ export interface Published extends Replica {
 }
 
 /** A publisher over an engine in memory, and all that comes of it. */
-export async function publish(): Promise<Published> {
+export async function publish({ dropsOutput = false } = {}): Promise<Published> {
   const replica = await replicaOf();
-  const batches: (readonly LogEvent[])[] = [];
+  const batches: (readonly AppendedEvent[])[] = [];
   const refusals: unknown[] = [];
+  const accepted = { count: 0 };
   const { engine, record, hub } = replica;
   const publisher = new Publisher({
     engine,
@@ -32,6 +35,10 @@ export async function publish(): Promise<Published> {
       batches.push(events);
     },
     onRefused: (error) => refusals.push(error),
+    onAccepted: () => {
+      accepted.count += 1;
+    },
+    dropsOutput,
   });
   const committed = async (seq: number): Promise<void> => {
     while (hub.head.last_seq < seq) await hub.wait(20_000).promise;
@@ -39,11 +46,11 @@ export async function publish(): Promise<Published> {
   const say: Published['say'] = (stream, chunk) => {
     void publisher.output(stream, bufferOf(chunk));
   };
-  return { ...replica, publisher, batches, refusals, committed, say };
+  return { ...replica, publisher, batches, refusals, accepted, committed, say };
 }
 
 /** Texts of output and types of other events, with bars between them. */
-export function textOf(events: readonly LogEvent[]): string {
+export function textOf(events: readonly AppendedEvent[]): string {
   return events
     .map((event) => (event.type === 'output' ? event.chunk.toString() : event.type))
     .join('|');

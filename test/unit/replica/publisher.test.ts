@@ -12,6 +12,7 @@ import {
 import type { Operation } from './memory-engine.ts';
 import type { Published } from './published.ts';
 import { publish, textOf } from './published.ts';
+import { seqOf } from '../../../src/log/event.ts';
 
 /** Holds appends up: each waits for a call of `pass`. */
 function hold({ engine }: Published): { readonly pass: () => Promise<void> } {
@@ -120,7 +121,7 @@ test('there is one append at a time, in order', async () => {
   const events = batches.flat();
   await committed(events.length);
   expect(most).toBe(1);
-  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  expect(events.map(seqOf)).toEqual(events.map((_, index) => index + 1));
   expect(events.slice(-2)).toEqual([exitedEvent(events.length - 1), closedEvent(events.length)]);
 });
 

@@ -1,0 +1,79 @@
+import type { Engine, ProcessRecord } from '../engine/engine.ts';
+import { Ending } from '../process/ending.ts';
+import type { BackendLog } from './backend-log.ts';
+
+/** What happens to the children of a service that died. */
+export type OrphansPolicy = 'terminate' | 'leave';
+
+/** What orphans are found with. */
+export interface OrphansOptions {
+  readonly engine: Pick<Engine, 'leftovers' | 'settle' | 'release'>;
+  readonly log: BackendLog;
+}
+
+/**
+ * The children of the service before this one, if that died. Its processes are over for their
+ * readers, while what they started may still run.
+ */
+export class Orphans {
+  readonly #options: OrphansOptions;
+  #endings: readonly Ending[] = [];
+  #underway: Promise<unknown> = Promise.resolve();
+
+  constructor(options: OrphansOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Deals with all by policy. To terminate is to ask, to wait the grace of each process, and to
+   * kill; resolves when they were asked. Starts that nobody was told of are killed first.
+   */
+  async begin(policy: OrphansPolicy): Promise<void> {
+    const { engine, log } = this.#options;
+    const { orphaned, starts } = await engine.leftovers();
+    if (policy === 'leave') {
+      await Promise.all(orphaned.map((record) => engine.settle(record)));
+      await Promise.all(starts.map((incarnation) => engine.release(incarnation)));
+      if (orphaned.length > 0) log.info({ processes: orphaned.length }, 'orphans left');
+      return;
+    }
+    await Promise.all(starts.map((incarnation) => this.#endStart(incarnation)));
+    const endings = orphaned.map((record) => ({ record, ending: endingOf(record) }));
+    this.#endings = endings.map(({ ending }) => ending);
+    this.#underway = Promise.all(endings.map(({ record, ending }) => this.#end(record, ending)));
+  }
+
+  /** Kills those that are left and waits for nothing. */
+  killNow(): void {
+    for (const ending of this.#endings) ending.killNow();
+  }
+
+  /** Kills those that are left; resolves when all are gone, or after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.killNow();
+    const timer = setTimeout(() => {
+      for (const ending of this.#endings) ending.close();
+    }, graceMs);
+    await this.#underway;
+    clearTimeout(timer);
+  }
+
+  async #endStart(incarnation: string): Promise<void> {
+    const { engine } = this.#options;
+    const ending = new Ending({ incarnation, remains: null });
+    const survivors = await ending.request({ signal: 'SIGKILL', graceMs: 0 });
+    if (survivors.length === 0) await engine.release(incarnation);
+  }
+
+  async #end(record: ProcessRecord, ending: Ending): Promise<void> {
+    const { engine, log } = this.#options;
+    const { process_id, grace_ms } = record;
+    const survivors = await ending.request({ signal: 'SIGTERM', graceMs: grace_ms });
+    if (survivors.length > 0) log.error({ process_id, survivors }, 'orphans survive');
+    else await engine.settle(record);
+  }
+}
+
+function endingOf(record: ProcessRecord): Ending {
+  return new Ending({ incarnation: record.incarnation, remains: record });
+}

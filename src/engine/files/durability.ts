@@ -1,0 +1,52 @@
+import { openSync } from 'node:fs';
+import type { Lifecycle } from '../../log/lifecycle.ts';
+import { isOver } from '../../log/lifecycle.ts';
+import type { Disk } from './disk.ts';
+import type { GrowingLog } from './growing-log.ts';
+import { GroupSync } from './group-sync.ts';
+
+/**
+ * When an append is to survive a loss of power: `exit`, the last one of a process, and with it
+ * the whole log; `always`, each one, and each start; `never`, when the system writes it.
+ */
+export type FsyncPolicy = 'exit' | 'always' | 'never';
+
+/** Forces to the disk what the policy asks for; all at once who ask at the same time. */
+export class Durability {
+  readonly #policy: FsyncPolicy;
+  readonly #disk: Disk;
+  readonly #journal: number;
+  readonly #journalSync: GroupSync;
+
+  /** `journalPath`: the file that SQLite appends its transactions to. */
+  constructor(policy: FsyncPolicy, disk: Disk, journalPath: string) {
+    this.#policy = policy;
+    this.#disk = disk;
+    this.#journal = openSync(journalPath, 'r');
+    this.#journalSync = new GroupSync(() => disk.sync(this.#journal));
+  }
+
+  /** Resolves when a start is as safe as it must be. */
+  async started(): Promise<void> {
+    if (this.#policy === 'always') await this.#journalSync.request();
+  }
+
+  /** Resolves when the files of a log are as safe as they must be; its row tells of them later. */
+  async written(log: Pick<GrowingLog, 'sync'>, lifecycle: Lifecycle): Promise<void> {
+    if (this.#includes(lifecycle)) await log.sync();
+  }
+
+  /** Resolves when the row is as safe. */
+  async recorded(lifecycle: Lifecycle): Promise<void> {
+    if (this.#includes(lifecycle)) await this.#journalSync.request();
+  }
+
+  /** Lets go of the journal. */
+  close(): void {
+    this.#disk.close(this.#journal);
+  }
+
+  #includes(lifecycle: Lifecycle): boolean {
+    return this.#policy === 'always' || (this.#policy === 'exit' && isOver(lifecycle));
+  }
+}

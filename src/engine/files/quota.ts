@@ -1,0 +1,91 @@
+import type { Disk } from './disk.ts';
+import { removeFile } from './disk.ts';
+import type { LogName } from './disk-usage.ts';
+import { DiskUsage } from './disk-usage.ts';
+import type { GrowingLog } from './growing-log.ts';
+import type { LogLayout } from './layout.ts';
+import { segmentPath } from './layout.ts';
+import type { Metadata } from './metadata.ts';
+
+/** What a quota bounds, and how it reaches the logs. */
+export interface QuotaOptions {
+  /** Most bytes that the files of all logs may take. */
+  readonly bytesMax: number;
+  readonly metadata: Pick<Metadata, 'find' | 'relayout'>;
+  readonly disk: Disk;
+  readonly directoryOf: (name: LogName) => string;
+  /** The logs that are still written to, by incarnation. */
+  readonly live: ReadonlyMap<string, GrowingLog>;
+  /** Told when part of one of these was evicted. */
+  readonly onEvicted: (name: LogName, layout: LogLayout) => void;
+}
+
+/**
+ * Bounds the data directory: evicts the oldest segments of all logs, but never the last one of a
+ * log that is still written to.
+ */
+export class Quota {
+  readonly #options: QuotaOptions;
+  readonly #usage = new DiskUsage();
+
+  constructor(options: QuotaOptions) {
+    this.#options = options;
+  }
+
+  /** Whether there is too much, and nothing of it may be evicted. */
+  get isExhausted(): boolean {
+    return this.#usage.bytes > this.#options.bytesMax;
+  }
+
+  /** A log that is over, as it was found. */
+  found(name: LogName, layout: LogLayout): void {
+    this.#usage.update(name, layout, true);
+  }
+
+  /** A log was written to; makes room for it. */
+  written(name: LogName, log: Pick<GrowingLog, 'layout' | 'frames'>, isOver: boolean): void {
+    if (log.frames === null) this.#usage.update(name, log.layout, isOver);
+    this.makeRoom();
+  }
+
+  /** The files of a log are gone, or will be soon. */
+  removed(incarnation: string): void {
+    this.#usage.forget(incarnation);
+  }
+
+  /** Evicts until the bound is kept or nothing is left to evict. */
+  makeRoom(): void {
+    while (this.isExhausted) {
+      const name = this.#usage.oldest();
+      if (name === null) return;
+      this.#evictFrom(name);
+    }
+  }
+
+  #evictFrom(name: LogName): void {
+    const { live, onEvicted } = this.#options;
+    const log = live.get(name.incarnation);
+    if (log === undefined) {
+      this.#evictStored(name);
+      return;
+    }
+    log.evictOldest();
+    this.#usage.update(name, log.layout, false);
+    onEvicted(name, log.layout);
+  }
+
+  #evictStored(name: LogName): void {
+    const { metadata, disk, directoryOf } = this.#options;
+    const row = metadata.find(name.process_id);
+    const [oldest, ...segments] = row?.layout?.segments ?? [];
+    const isSame = row?.record.incarnation === name.incarnation;
+    if (!isSame || row.layout === null || oldest === undefined) {
+      this.#usage.forget(name.incarnation);
+      return;
+    }
+    const layout = { ...row.layout, segments };
+    metadata.relayout(name, layout);
+    removeFile(disk, segmentPath(directoryOf(name), oldest));
+    this.#usage.update(name, layout, true);
+  }
+}

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import type { Exited, Lifecycle } from '../../log/lifecycle.ts';
+import { advance } from '../../log/lifecycle.ts';
+import type { Disk } from './disk.ts';
+import type { Metadata } from './metadata.ts';
+import type { RecoveredLog } from './recover-log.ts';
+import { recoverLog } from './recover-log.ts';
+import type { RowChange, StoredRow } from './rows.ts';
+import type { LogBounds } from './segmented-log.ts';
+
+/** A store that a service has left without closing it. */
+export interface LeftStore {
+  readonly metadata: Metadata;
+  readonly disk: Disk;
+  /** Where the directories of the logs are. */
+  readonly directory: string;
+  readonly bounds: LogBounds;
+  /** The clock that retention goes by. */
+  readonly now: () => number;
+}
+
+const message = 'the service was restarted while the process was running';
+
+/**
+ * Gives each process that was not over its true state: `closed` when its log says so, else
+ * `failed`, with its exit if that is known. Its log holds all that any reader was given.
+ */
+export function recoverProcesses({ metadata, now, ...store }: LeftStore): number {
+  const rows = [...metadata.unfinished()];
+  metadata.together(() => {
+    for (const row of rows) {
+      const change = changeOf(row, store);
+      metadata.update(row.record, { ...change, ends_at: now() + row.record.retention_ms });
+      metadata.markOrphans(row.record, true);
+    }
+  });
+  return rows.length;
+}
+
+function changeOf(
+  row: StoredRow,
+  { disk, directory: logs, bounds }: Omit<LeftStore, 'metadata' | 'now'>,
+): Omit<RowChange, 'ends_at'> {
+  const directory = join(logs, row.record.incarnation);
+  const log = recoverLog({ disk, directory }, bounds);
+  const lifecycle = lifecycleOf(row.lifecycle, log);
+  // A log that was about to move into files is whole in its row until they have all of it.
+  const inRow =
+    row.frames !== null && row.layout !== null && row.layout.last_seq > log.layout.last_seq;
+  if (inRow) return { lifecycle, layout: row.layout, frames: row.frames };
+  return { lifecycle, layout: log.layout, frames: null };
+}
+
+function lifecycleOf(lifecycle: Lifecycle, { exited, closed, writtenAt }: RecoveredLog): Lifecycle {
+  const at = Date.now();
+  const known =
+    lifecycle.state === 'running' && exited !== null ? exitedBy(exited, writtenAt) : lifecycle;
+  if (closed === null || known.state !== 'exited') {
+    return advance(known, { type: 'failed', message, failure_reason: 'server_restarted', at });
+  }
+  const { seq, output_incomplete } = closed;
+  return advance(known, { type: 'closed', seq, at: writtenAt, output_incomplete });
+}
+
+function exitedBy(
+  { seq, exit_code, signal, exit_reason }: NonNullable<RecoveredLog['exited']>,
+  at: number,
+): Exited {
+  return {
+    state: 'exited',
+    exit: { exit_code, signal, exit_reason },
+    exit_seq: seq,
+    exited_at: at,
+  };
+}

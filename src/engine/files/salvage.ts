@@ -1,0 +1,70 @@
+import { existsSync, renameSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { isIntact, openDatabase, transact } from './schema.ts';
+
+/** A metadata file that can be relied on. */
+export interface SoundDatabase {
+  readonly database: DatabaseSync;
+  /** Where the damaged file was put that this one was made from; null when it was sound. */
+  readonly damagedPath: string | null;
+}
+
+/**
+ * Opens the metadata file. If SQLite finds its structure damaged, a new one is made with all rows
+ * that can still be read, and the damaged one is put aside. Throws when nothing can be read of it.
+ */
+export function openSound(path: string): SoundDatabase {
+  const database = openOrExplain(path);
+  if (isIntact(database)) return { database, damagedPath: null };
+  database.close();
+  const damagedPath = putAside(path);
+  const sound = openDatabase(path);
+  const damaged = new DatabaseSync(damagedPath);
+  transact(sound, () => {
+    for (const table of ['processes', 'starts', 'tombstones', 'clock']) copy(table, damaged, sound);
+  });
+  damaged.close();
+  return { database: sound, damagedPath };
+}
+
+function openOrExplain(path: string): DatabaseSync {
+  try {
+    return openDatabase(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (!/malformed|not a database|disk image/.test(reason)) throw cause;
+    throw new Error(
+      `${path} is damaged and cannot be read (${reason}): restore the data directory from a backup, or move it away to start with an empty one`,
+      { cause },
+    );
+  }
+}
+
+/** With its journal, which may hold the newest rows. */
+function putAside(path: string): string {
+  let number = 1;
+  while (existsSync(`${path}.damaged-${number}`)) number += 1;
+  const aside = `${path}.damaged-${number}`;
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  }
+  return aside;
+}
+
+/** From both ends, since a damaged page stops each of them. */
+function copy(table: string, from: DatabaseSync, to: DatabaseSync): void {
+  for (const order of ['ASC', 'DESC']) {
+    try {
+      for (const row of from.prepare(`SELECT * FROM ${table} ORDER BY 1 ${order}`).iterate()) {
+        const names = Object.keys(row);
+        const places = names.map(() => '?').join(', ');
+        to.prepare(`INSERT OR IGNORE INTO ${table} (${names.join(', ')}) VALUES (${places})`).run(
+          ...Object.values(row),
+        );
+      }
+      return;
+    } catch {
+      // The other end may give more.
+    }
+  }
+}

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { free } from '../log/memory.ts';
+import { Countdown } from './countdown.ts';
 
 /** How long a cut waits for its last bytes to leave. */
 const cutMsMax = 1000;
@@ -11,17 +12,20 @@ const goneReason = 'the response is over';
 /** A streamed response under way. Obeys backpressure, and ends in one of two ways. */
 export class ResponseStream {
   readonly #raw: ServerResponse;
-  readonly #stallMs: number;
+  readonly #stall: Countdown;
   readonly #closed = new AbortController();
 
   constructor(raw: ServerResponse, stallMs: number) {
     this.#raw = raw;
-    this.#stallMs = stallMs;
+    this.#stall = new Countdown(stallMs);
     raw.once('close', () => {
       this.#closed.abort(goneReason);
     });
     raw.on('error', () => raw.destroy());
-    raw.on('timeout', () => raw.destroy());
+    raw.on('timeout', () => {
+      if (this.#stall.tick()) raw.destroy();
+      else raw.setTimeout(this.#stall.sliceMs);
+    });
   }
 
   /** Aborts when the connection is gone or the response has ended. */
@@ -51,7 +55,7 @@ export class ResponseStream {
       resolve(false);
     };
     raw.once('close', lose);
-    raw.setTimeout(this.#stallMs);
+    this.#watch();
     raw.write(bytes, (error) => {
       resolve(!(error instanceof Error));
     });
@@ -90,9 +94,14 @@ export class ResponseStream {
     };
     raw.once('drain', settle);
     raw.once('close', settle);
-    // Node restarts this timer while the kernel still takes bytes of a pending write.
-    raw.setTimeout(this.#stallMs);
+    this.#watch();
     return promise;
+  }
+
+  /** Node restarts this timer while the kernel still takes bytes of a pending write. */
+  #watch(): void {
+    this.#stall.restart();
+    this.#raw.setTimeout(this.#stall.sliceMs);
   }
 }
 

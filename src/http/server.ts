@@ -13,6 +13,8 @@ import type {
 } from 'fastify';
 import Fastify, { LogController } from 'fastify';
 import { ProcessionError, errorTable } from '../errors.ts';
+import { countDown } from './countdown.ts';
+import { LateRequests } from './late-requests.ts';
 import { MethodTable } from './methods.ts';
 import { sendProblem } from './problem.ts';
 import { parseStrictJson } from './strict-json.ts';
@@ -48,6 +50,7 @@ export interface ServerOptions {
  * are refused, and every error is a problem. Raw bodies of any length are left to their route.
  */
 export function createServer({ log, bodyBytesMax, requestMsMax }: ServerOptions): Server {
+  const lateRequests = new LateRequests(requestMsMax);
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -59,9 +62,10 @@ export function createServer({ log, bodyBytesMax, requestMsMax }: ServerOptions)
     genReqId: () => randomBytes(12).toString('hex'),
     http: { headersTimeout: requestMsMax, connectionsCheckingInterval: 1000 },
     ajv: { customOptions: strictAjv },
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: lateRequests.patient(answerUnreadable),
     frameworkErrors: sendProblem,
   }).withTypeProvider<TypeBoxTypeProvider>();
+  lateRequests.watch(app.server);
   app.setErrorHandler(sendProblem);
   const methods = new MethodTable();
   app.addHook('onRoute', ({ url, method }) => {
@@ -119,15 +123,12 @@ function isJson({ headers }: IncomingMessage): boolean {
 
 /** Gives up on a body that is not complete in time, as the server does for headers. */
 function limitArrival(request: IncomingMessage, msMax: number): void {
-  const timer = setTimeout(() => {
+  const stop = countDown(msMax, () => {
     const detail = `the body was not complete within ${msMax} ms`;
     const error = new ProcessionError('request_timeout', detail);
     // Whoever reads the body answers this; to destroy the request would end the connection first.
     if (request.listenerCount('error') > 0) request.emit('error', error);
-  }, msMax);
-  const stop = (): void => {
-    clearTimeout(timer);
-  };
+  });
   request.once('end', stop).once('close', stop);
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ProcessionError } from '../errors.ts';
+import { countDown } from './countdown.ts';
 import type { Server } from './server.ts';
 
 /** A raw body of any length, read only as fast as it is asked for. */
@@ -43,14 +44,14 @@ export class Upload implements AsyncIterable<Buffer> {
 
   async #inTime<Result>(piece: Promise<Result>): Promise<Result> {
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
+    const stop = countDown(this.#silenceMsMax, () => {
       const detail = `no byte of the body came for ${this.#silenceMsMax} ms`;
       late.reject(new ProcessionError('request_timeout', detail));
-    }, this.#silenceMsMax);
+    });
     try {
       return await Promise.race([piece, late.promise]);
     } finally {
-      clearTimeout(timer);
+      stop();
     }
   }
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ResponseStream } from '../../../src/http/response-stream.ts';
 import { allocate } from '../../../src/log/memory.ts';
@@ -46,6 +47,11 @@ async function opened(stallMs = longMs): Promise<Opened> {
 
 function lettersOf(size: number): Buffer {
   return allocate(size).fill('a');
+}
+
+/** As if this process was stopped: nothing of it runs. */
+function holdUp(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function over(stream: ResponseStream): Promise<boolean> {
@@ -116,6 +122,22 @@ describe('bytes that are handed over', () => {
       timeout: 0,
     });
   });
+});
+
+describe('a reader that takes bytes again', () => {
+  it.each(['write', 'handOver'] as const)(
+    'after this process was held up is not cut for the time of that: %s',
+    async (method) => {
+      const stallMs = 1000;
+      const { stream, reader } = await opened(stallMs);
+      const sent = stream[method](lettersOf(much));
+      // Node forgives a timer that is due while the first part of a write leaves; the next counts.
+      await sleep(1.25 * stallMs);
+      holdUp(1.25 * stallMs);
+      reader.resume();
+      expect(await sent).toBe(true);
+    },
+  );
 });
 
 describe('a response that is over', () => {

@@ -43,12 +43,29 @@ export function cpuSeconds(pid: number): number {
   return ticks / 100;
 }
 
-/** Files below a directory and the sum of their sizes. */
+/** Files below a directory and the sum of their sizes; what vanishes meanwhile is not counted. */
 export function treeOf(directory: string): { files: number; bytes: number } {
-  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  const sizes = files.map((entry) => statSync(path.join(entry.parentPath, entry.name)).size);
-  return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  const sum = { files: 0, bytes: 0 };
+  for (const entry of entriesOf(directory)) {
+    const file = path.join(directory, entry.name);
+    const inside = entry.isDirectory() ? treeOf(file) : sizeOf(file);
+    sum.files += inside.files;
+    sum.bytes += inside.bytes;
+  }
+  return sum;
+}
+
+function entriesOf(directory: string) {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+function sizeOf(file: string): { files: number; bytes: number } {
+  const size = statSync(file, { throwIfNoEntry: false })?.size;
+  return { files: size === undefined ? 0 : 1, bytes: size ?? 0 };
 }
 
 function statusBytes(pid: number, name: string): number {

@@ -55,9 +55,8 @@ export class LiveChild {
       exit: child.exit,
     });
     if (timeoutMs !== null) {
-      this.#timeout = setTimeout(() => {
-        void this.end('timeout', { signal: 'SIGTERM', graceMs: record.grace_ms });
-      }, timeoutMs);
+      // When this process was stopped, timers run before the exit of a child is seen.
+      this.#timeout = setTimeout(() => setImmediate(this.#timeOut), timeoutMs);
     }
     void this.#follow();
   }
@@ -136,6 +135,11 @@ export class LiveChild {
     timers.forEach(clearTimeout);
     return isClosed;
   }
+
+  readonly #timeOut = (): void => {
+    const { grace_ms: graceMs } = this.#options.record;
+    if (!this.#isReaped) void this.end('timeout', { signal: 'SIGTERM', graceMs });
+  };
 
   /** Lets the log close without the rest of the output. */
   readonly #abandon = (): void => {

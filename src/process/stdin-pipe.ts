@@ -43,12 +43,15 @@ export class StdinPipe {
     if (this.closed.aborted) return Promise.resolve('closed');
     if (this.roomBytes > 0) return Promise.resolve('room');
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#settleWait?.('stalled'), stallMs);
-      this.#settleWait = (outcome) => {
+      const settle = (outcome: 'room' | 'stalled' | 'closed'): void => {
+        if (this.#settleWait !== settle) return;
         clearTimeout(timer);
         this.#settleWait = null;
         resolve(outcome);
       };
+      // When this process was stopped, timers run before it is seen what the child has read.
+      const timer = setTimeout(() => setImmediate(settle, 'stalled'), stallMs);
+      this.#settleWait = settle;
     });
   }
 

@@ -49,6 +49,17 @@ describe('the exit reason', () => {
     expect(world.host.last.signals[0]).toBe('-SIGTERM');
   });
 
+  test('of a child whose exit is seen after its time, but in the same turn, is its own', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const world = worldOf();
+    const process = await start(world, { timeout_ms: 50 });
+    vi.advanceTimersByTime(50);
+    world.host.last.exitWith(0);
+    vi.useRealTimers();
+    expect(await lineOf(process)).toBe('exited:0:exited closed');
+    expect(world.host.last.signals).toEqual([]);
+  });
+
   test('of a child that ignores the timeout is timeout, and SIGKILL ends it', async () => {
     const world = worldOf();
     const process = await start(world, { timeout_ms: 1, grace_ms: 1 });

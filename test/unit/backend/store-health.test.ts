@@ -28,7 +28,7 @@ describe('a store that refuses a start', () => {
     [Object.assign(new Error('quota'), { code: 'EDQUOT' }), 'store_full'],
     [Object.assign(new Error('i/o error'), { code: 'EIO' }), 'store_failing'],
     [new Error('something else'), 'store_failing'],
-    ['no error at all', 'store_failing'],
+    [new Error('no code', { cause: 1 }), 'store_failing'],
   ])(
     'for %s answers 507 %s, spawns nothing, and is asked again each second',
     async (error, code) => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ProcessionError } from '../../../src/errors.ts';
 import type { StdinLimits } from '../../../src/process/stdin.ts';
 import { StdinQueue } from '../../../src/process/stdin.ts';
@@ -45,6 +45,19 @@ async function* cutAfter(...texts: readonly string[]): AsyncGenerator<Uint8Array
 }
 
 describe('the standard input', () => {
+  it('has room that is seen after the time to wait for it, but in the same turn', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const pipe = new HeldPipe();
+    const stdin = new StdinQueue(pipe, impatient);
+    await stdin.write({ chunk: bytes('1234567890') });
+    const over = stdin.write({ chunk: bytes('abc') });
+    await Promise.resolve();
+    vi.advanceTimersByTime(30);
+    pipe.takeAll();
+    vi.useRealTimers();
+    expect(await over).toEqual(accepted(3, 13));
+  });
+
   it('accepts up to its bound what is not taken yet', async () => {
     const pipe = new HeldPipe();
     const stdin = new StdinQueue(pipe, patient);

@@ -23,6 +23,7 @@ const largest = Number.MAX_SAFE_INTEGER;
 const numbers: readonly (readonly [string, keyof Config, number, number, number])[] = [
   ['PORT', 'port', 0, 65_535, 8080],
   ['RETAINED_OUTPUT_BYTES_MAX', 'retainedOutputBytesMax', 1, largest, 67_108_864],
+  ['DATA_BYTES_MAX', 'dataBytesMax', 1, largest, 10_737_418_240],
   ['REPLAY_EVENTS_MAX', 'replayEventsMax', 1, largest, 4096],
   ['REPLAY_BYTES_MAX', 'replayBytesMax', 1, largest, 1_048_576],
   ['RETENTION_MS', 'retentionMs', 0, durationMax, 600_000],
@@ -60,6 +61,9 @@ describe('the settings', () => {
       runner: [],
       runnerClaims: [],
       logLevel: 'info',
+      fsync: 'exit',
+      onStoreError: 'pause',
+      orphans: 'terminate',
     });
   });
 
@@ -233,6 +237,9 @@ describe('RUNNER_CLAIMS', () => {
 describe('the choices', () => {
   it.each([
     ['SPAWNER', 'execa', 'auto, posix, execa'],
+    ['FSYNC', 'always', 'exit, always, never'],
+    ['ON_STORE_ERROR', 'drop', 'pause, drop, terminate'],
+    ['ORPHANS', 'leave', 'terminate, leave'],
     ['LOG_LEVEL', 'debug', 'info, trace, debug, warn, error, silent'],
   ])('%s is one of its values', (name, value, choices) => {
     expect(Object.values(load(name, value))).toContain(value);

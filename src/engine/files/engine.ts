@@ -23,7 +23,7 @@ import { Durability } from './durability.ts';
 import { listRows } from './list-rows.ts';
 import { LogStore } from './log-store.ts';
 import { Metadata } from './metadata.ts';
-import { probeDisk } from './probe-disk.ts';
+import { probeOf } from './probe-disk.ts';
 import type { StoreRepairs } from './repair-store.ts';
 import { repairStore } from './repair-store.ts';
 import type { StoredRow } from './rows.ts';
@@ -62,12 +62,11 @@ export function openFilesEngine(options: FilesEngineOptions): Engine {
 }
 
 /**
- * The store of one host: a directory of segment files for each log, and a SQLite file for all
- * else. But for forcing to the disk, and `dropLog`, a method has done its work when it returns.
+ * The store of one host: segment files for each log, and a SQLite file for all else. A method has
+ * done its work when it returns, but for forcing it to the disk and for `dropLog`.
  */
 class FilesEngine implements Engine {
-  readonly #disk: Disk;
-  readonly #probePath: string;
+  readonly #probe: () => void;
   readonly #tombstoneMs: number;
   readonly #now: () => number;
   readonly #metadata: Metadata;
@@ -83,8 +82,7 @@ class FilesEngine implements Engine {
     const store = { metadata, disk, directory: join(dir, 'logs'), bounds: options, now };
     const repairs = repairStore(store);
     options.onRepaired?.(repairs);
-    this.#probePath = join(dir, 'probe');
-    this.#disk = disk;
+    this.#probe = probeOf(disk, join(dir, 'probe'));
     this.#tombstoneMs = tombstoneMs;
     this.#now = now;
     this.#metadata = metadata;
@@ -177,7 +175,7 @@ class FilesEngine implements Engine {
   probe(): Promise<void> {
     return Promise.try(() => {
       this.#logs.requireRoom();
-      probeDisk(this.#disk, this.#probePath);
+      this.#probe();
     });
   }
 

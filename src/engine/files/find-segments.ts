@@ -3,7 +3,7 @@ import { payloadBytes, seqOf } from '../../log/event.ts';
 import { decodeFrame, frameBytesMax } from './frame.ts';
 import type { Segment } from './layout.ts';
 import { decodeSegmentHeader, firstSeqIn, segmentHeaderBytes, segmentPath } from './layout.ts';
-import { readUpTo } from './positional.ts';
+import { isMissing, readUpTo } from './positional.ts';
 import { readTotals } from './seq-index.ts';
 import { intactFrames } from './walk-frames.ts';
 
@@ -22,7 +22,7 @@ function firstSeqsIn(directory: string): readonly number[] {
     const seqs = readdirSync(directory).map(firstSeqIn);
     return seqs.filter((seq) => seq !== null).toSorted((one, other) => one - other);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { allocate } from '../../log/memory.ts';
 import type { Disk } from './disk.ts';
 
@@ -15,13 +15,14 @@ export function writeFully(
 
 /**
  * Reads the bytes of a file from `position` on, at most `length`: fewer when it ends before, none
- * when it is not there.
+ * when it is not there or not a file.
  */
 export function readUpTo(path: string, position: number, length = Infinity): Buffer {
   const fd = openIfThere(path);
   if (fd === null) return Buffer.alloc(0);
   try {
-    const rest = Math.max(0, fstatSync(fd).size - position);
+    const stat = fstatSync(fd);
+    const rest = stat.isFile() ? Math.max(0, stat.size - position) : 0;
     const bytes = allocate(Math.max(0, Math.min(length, rest)));
     let done = 0;
     while (done < bytes.length) {
@@ -35,11 +36,18 @@ export function readUpTo(path: string, position: number, length = Infinity): Buf
   }
 }
 
+/** Whether something is not where it should be, rather than out of reach. */
+export function isMissing(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return error.code === 'ENOENT' || error.code === 'ENOTDIR';
+}
+
+/** Does not wait for the writer of what may be a pipe. */
 function openIfThere(path: string): number | null {
   try {
-    return openSync(path, 'r');
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (isMissing(error)) return null;
     throw error;
   }
 }

@@ -25,11 +25,11 @@ export function mendTail({ disk, directory }: LogPlace, last: Segment, indexed: 
   const tail = [...intactFrames(block, start, known.last_seq + 1)];
   const end = tail.reduce((offset, event) => offset + frameBytes(event), start);
   if (end < block.length)
-    withFile(disk, path, (fd) => {
+    mend(disk, path, (fd) => {
       disk.truncate(fd, end);
     });
   const entries = encodeEntries(tail, known.total_bytes);
-  withFile(disk, indexPath(directory), (fd) => {
+  mend(disk, indexPath(directory), (fd) => {
     const position = entryPosition(known.last_seq + 1);
     disk.truncate(fd, position);
     writeFully({ disk, fd }, entries, position);
@@ -41,11 +41,16 @@ export function mendTail({ disk, directory }: LogPlace, last: Segment, indexed: 
   };
 }
 
-function withFile(disk: Disk, path: string, work: (fd: number) => void): void {
-  const fd = disk.open(path, constants.O_WRONLY | constants.O_CREAT);
+/** What cannot be mended is passed over by every reader, at the cost of a look at all frames. */
+function mend(disk: Disk, path: string, work: (fd: number) => void): void {
   try {
-    work(fd);
-  } finally {
-    disk.close(fd);
+    const fd = disk.open(path, constants.O_WRONLY | constants.O_CREAT);
+    try {
+      work(fd);
+    } finally {
+      disk.close(fd);
+    }
+  } catch {
+    // The disk may be full or read-only.
   }
 }

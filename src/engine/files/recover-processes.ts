@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Exited, Lifecycle } from '../../log/lifecycle.ts';
-import { advance } from '../../log/lifecycle.ts';
+import { advance, exitedPart } from '../../log/lifecycle.ts';
 import type { Disk } from './disk.ts';
 import type { Metadata } from './metadata.ts';
 import type { RecoveredLog } from './recover-log.ts';
@@ -48,7 +48,9 @@ function changeOf(
   const inRow =
     row.frames !== null && row.layout !== null && row.layout.last_seq > log.layout.last_seq;
   if (inRow) return { lifecycle, layout: row.layout, frames: row.frames };
-  return { lifecycle, layout: log.layout, frames: null };
+  // Of an exit the row knows also when no file has it any more.
+  const last_seq = Math.max(log.layout.last_seq, exitedPart(row.lifecycle)?.exit_seq ?? 0);
+  return { lifecycle, layout: { ...log.layout, last_seq }, frames: null };
 }
 
 function lifecycleOf(lifecycle: Lifecycle, { exited, closed, writtenAt }: RecoveredLog): Lifecycle {

@@ -50,8 +50,10 @@ export function lastIndexed(directory: string): number {
   return seq;
 }
 
+/** Zeros are a hole of the file, although they pass for an entry of a few seqs. */
 function decodeEntry(entries: Buffer, offset: number, seq: number): number | null {
   if (offset < 0 || offset + entryBytes > entries.length) return null;
+  if (entries.readBigUInt64LE(offset) === 0n) return null;
   const total = entries.readUIntLE(offset, totalSize);
   return entries.readUInt16LE(offset + totalSize) === checkOf(total, seq) ? total : null;
 }

@@ -68,6 +68,12 @@ test('a file that is not there is empty', () => {
   expect(readUpTo(join(temporaryDirectory(), 'none'), 0, 8)).toEqual(Buffer.alloc(0));
 });
 
+test('what is no file is empty', () => {
+  const { path } = digits();
+  expect(readUpTo(temporaryDirectory(), 0, 8)).toEqual(Buffer.alloc(0));
+  expect(readUpTo(join(path, 'below'), 0, 8)).toEqual(Buffer.alloc(0));
+});
+
 test('what cannot be read for another reason is an error', () => {
-  expect(() => readUpTo(temporaryDirectory(), 0, 8)).toThrow('EISDIR');
+  expect(() => readUpTo('x'.repeat(5000), 0, 8)).toThrow('ENAMETOOLONG');
 });

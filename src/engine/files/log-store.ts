@@ -87,10 +87,10 @@ export class LogStore {
     this.#quota.written(record, log, false);
     await durability.written(log, lifecycle);
     if (log.needsRow(lifecycle)) {
-      this.#writeRow(record, log, lifecycle);
+      const isKept = this.#writeRow(record, log, lifecycle);
       await durability.recorded(lifecycle);
       log.rowWritten(lifecycle);
-      if (isOver(lifecycle)) this.#live.delete(record.incarnation);
+      if (isOver(lifecycle)) this.#finish(record, lifecycle, isKept);
     }
     return headOf(log.layout);
   }
@@ -128,19 +128,25 @@ export class LogStore {
     this.#live.clear();
   }
 
-  #writeRow(record: ProcessRecord, log: GrowingLog, lifecycle: Lifecycle): void {
+  /** False when the process was removed meanwhile. */
+  #writeRow(record: ProcessRecord, log: GrowingLog, lifecycle: Lifecycle): boolean {
     const { metadata, now } = this.#options;
     const { frames } = log;
     if (!isOver(lifecycle)) {
       // Files tell themselves how long they are, as long as they grow.
       const layout = frames === null ? null : log.layout;
-      metadata.update(record, { lifecycle, layout, frames, ends_at: null });
-      return;
+      return metadata.update(record, { lifecycle, layout, frames, ends_at: null });
     }
     log.close();
-    const { layout } = log;
     const ends_at = now() + record.retention_ms;
-    const isKept = metadata.update(record, { lifecycle, layout, frames, ends_at });
+    return metadata.update(record, { lifecycle, layout: log.layout, frames, ends_at });
+  }
+
+  #finish(record: ProcessRecord, lifecycle: Lifecycle, isKept: boolean): void {
+    const log = this.#live.get(record.incarnation);
+    if (log === undefined) return;
+    this.#live.delete(record.incarnation);
+    const { layout, frames } = log;
     if (isKept) this.#quota.written(record, log, true);
     else this.#removed.set(record.incarnation, { layout, frames, lifecycle });
   }

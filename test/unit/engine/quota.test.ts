@@ -27,8 +27,7 @@ function open(dir: string, dataBytesMax: number): Engine {
 async function write(
   engine: Engine,
   record: ProcessRecord,
-  segments: number,
-  first = 1,
+  { segments, first = 1 }: { readonly segments: number; readonly first?: number },
 ): Promise<LogHead> {
   const lengths = Array.from({ length: segments }, () => segmentBytes);
   return engine.append(record, outputs(lengths, first), running);
@@ -36,7 +35,7 @@ async function write(
 
 async function start(engine: Engine, record: ProcessRecord, segments: number): Promise<LogHead> {
   await engine.create(record);
-  return write(engine, record, segments);
+  return write(engine, record, { segments });
 }
 
 async function end(engine: Engine, record: ProcessRecord, last: number): Promise<void> {
@@ -76,17 +75,17 @@ describe('the bound of the data directory', () => {
     const engine = open(dir, 5 * onDisk + 100);
     await start(engine, a, 2);
     await start(engine, b, 2);
-    await write(engine, a, 1, 3);
+    await write(engine, a, { segments: 1, first: 3 });
     expect([segmentsOf(dir, a), segmentsOf(dir, b)]).toEqual([
       ['1', '2', '3'],
       ['1', '2'],
     ]);
-    await write(engine, a, 1, 4);
+    await write(engine, a, { segments: 1, first: 4 });
     expect([segmentsOf(dir, a), segmentsOf(dir, b)]).toEqual([
       ['2', '3', '4'],
       ['1', '2'],
     ]);
-    await write(engine, a, 2, 5);
+    await write(engine, a, { segments: 2, first: 5 });
     expect([segmentsOf(dir, a), segmentsOf(dir, b)]).toEqual([['3', '4', '5', '6'], ['2']]);
   });
 

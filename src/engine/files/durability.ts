@@ -1,4 +1,5 @@
-import { openSync } from 'node:fs';
+import { constants } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Lifecycle } from '../../log/lifecycle.ts';
 import { isOver } from '../../log/lifecycle.ts';
 import type { Disk } from './disk.ts';
@@ -15,15 +16,19 @@ export type FsyncPolicy = 'exit' | 'always' | 'never';
 export class Durability {
   readonly #policy: FsyncPolicy;
   readonly #disk: Disk;
+  readonly #directory: string;
   readonly #journal: number;
   readonly #journalSync: GroupSync;
+  /** Whether the names of the files in the directory are safe, and its own. */
+  #hasNames = false;
 
-  /** `journalPath`: the file that SQLite appends its transactions to. */
+  /** `journalPath`: the file in the data directory that SQLite appends its transactions to. */
   constructor(policy: FsyncPolicy, disk: Disk, journalPath: string) {
     this.#policy = policy;
     this.#disk = disk;
-    this.#journal = openSync(journalPath, 'r');
-    this.#journalSync = new GroupSync(() => disk.sync(this.#journal));
+    this.#directory = dirname(journalPath);
+    this.#journal = disk.open(journalPath, constants.O_RDONLY);
+    this.#journalSync = new GroupSync(() => this.#syncJournal());
   }
 
   /** Resolves when a start is as safe as it must be. */
@@ -44,6 +49,14 @@ export class Durability {
   /** Lets go of the journal. */
   close(): void {
     this.#disk.close(this.#journal);
+  }
+
+  async #syncJournal(): Promise<void> {
+    await this.#disk.sync(this.#journal);
+    if (this.#hasNames) return;
+    await this.#disk.syncDirectory(this.#directory);
+    await this.#disk.syncDirectory(dirname(this.#directory));
+    this.#hasNames = true;
   }
 
   #includes(lifecycle: Lifecycle): boolean {

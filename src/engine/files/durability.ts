@@ -8,7 +8,7 @@ import { GroupSync } from './group-sync.ts';
 
 /**
  * When an append is to survive a loss of power: `exit`, the last one of a process, and with it
- * the whole log; `always`, each one, and each start; `never`, when the system writes it.
+ * the whole log; `always`, each one, each start and each removal; `never`, when the system does it.
  */
 export type FsyncPolicy = 'exit' | 'always' | 'never';
 
@@ -31,8 +31,8 @@ export class Durability {
     this.#journalSync = new GroupSync(() => this.#syncJournal());
   }
 
-  /** Resolves when a start is as safe as it must be. */
-  async started(): Promise<void> {
+  /** Resolves when a start or a removal is as safe as it must be. */
+  async changed(): Promise<void> {
     if (this.#policy === 'always') await this.#journalSync.request();
   }
 

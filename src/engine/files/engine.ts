@@ -107,7 +107,7 @@ class FilesEngine implements Engine {
   async create(record: ProcessRecord): Promise<void> {
     this.#metadata.insert(record);
     this.#logs.begin(record);
-    await this.#durability.started();
+    await this.#durability.changed();
   }
 
   resize(record: ProcessRecord, size: NonNullable<ProcessRecord['size']>): Promise<void> {
@@ -143,11 +143,10 @@ class FilesEngine implements Engine {
     return Promise.try(() => this.#logs.read(record, query));
   }
 
-  remove(processId: string): Promise<void> {
-    return Promise.try(() => {
-      const row = this.#metadata.bury(processId, this.#now() + this.#tombstoneMs);
-      if (row !== null) this.#logs.remove(row);
-    });
+  async remove(processId: string): Promise<void> {
+    const row = this.#metadata.bury(processId, this.#now() + this.#tombstoneMs);
+    if (row !== null) this.#logs.remove(row);
+    await this.#durability.changed();
   }
 
   dropLog(record: ProcessRecord): Promise<void> {

@@ -1,11 +1,4 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import type { Disk } from '../../../src/engine/files/disk.ts';
 import { hostDisk } from '../../../src/engine/files/disk.ts';
@@ -23,11 +16,18 @@ export class PageCache implements Disk {
   readonly #contents = new Map<string, Buffer>();
   readonly #names = new Map<string, ReadonlySet<string>>();
   #callsLeft: number;
+  /** What SQLite had written to its file when the power failed. */
+  #database: Buffer | null = null;
 
   /** After so many calls there is no power. */
   constructor(root: string, callsLeft = Infinity) {
     this.#root = root;
     this.#callsLeft = callsLeft;
+  }
+
+  /** Whether a call has met that. */
+  get isOff(): boolean {
+    return this.#database !== null;
   }
 
   open(path: string, flags: number): number {
@@ -86,8 +86,7 @@ export class PageCache implements Disk {
   /** What is there when the power comes back. */
   restoreTo(target: string): void {
     mkdirSync(target, { recursive: true });
-    const database = join(this.#root, 'metadata.sqlite');
-    if (existsSync(database)) copyFileSync(database, join(target, 'metadata.sqlite'));
+    if (this.#database !== null) writeFileSync(join(target, 'metadata.sqlite'), this.#database);
     for (const [path, content] of this.#contents) {
       if (!this.#isNamed(path)) continue;
       const copy = join(target, relative(this.#root, path));
@@ -109,7 +108,11 @@ export class PageCache implements Disk {
   }
 
   #call(name: string, path: string): void {
-    if (this.#callsLeft <= 0) throw new Error('there is no power');
+    if (this.#callsLeft <= 0) {
+      const path = join(this.#root, 'metadata.sqlite');
+      if (existsSync(path)) this.#database ??= readFileSync(path);
+      throw new Error('there is no power');
+    }
     this.#callsLeft -= 1;
     this.calls.push(`${name} ${basename(path)}`);
   }

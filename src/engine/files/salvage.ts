@@ -31,13 +31,21 @@ function openOrExplain(path: string): DatabaseSync {
   try {
     return openDatabase(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    if (!/malformed|not a database|disk image/.test(reason)) throw cause;
+    if (!isDamage(cause)) throw cause;
+    const [reason] = cause.message.split('\n');
     throw new Error(
       `${path} is damaged and cannot be read (${reason}): restore the data directory from a backup, or move it away to start with an empty one`,
       { cause },
     );
   }
+}
+
+/** As SQLite numbers it: what it reads makes no sense, is malformed, is no database. */
+const damageCodes = new Set([1, 11, 26]);
+
+function isDamage(error: unknown): error is Error {
+  if (!(error instanceof Error) || !('errcode' in error)) return false;
+  return typeof error.errcode === 'number' && damageCodes.has(error.errcode & 0xff);
 }
 
 /** With its journal, which may hold the newest rows. */
@@ -56,11 +64,10 @@ function copy(table: string, from: DatabaseSync, to: DatabaseSync): void {
   for (const order of ['ASC', 'DESC']) {
     try {
       for (const row of from.prepare(`SELECT * FROM ${table} ORDER BY 1 ${order}`).iterate()) {
-        const names = Object.keys(row);
-        const places = names.map(() => '?').join(', ');
-        to.prepare(`INSERT OR IGNORE INTO ${table} (${names.join(', ')}) VALUES (${places})`).run(
-          ...Object.values(row),
-        );
+        // By their places: the damaged file may name its columns otherwise.
+        const values = Object.values(row);
+        const places = values.map(() => '?').join(', ');
+        to.prepare(`INSERT OR IGNORE INTO ${table} VALUES (${places})`).run(...values);
       }
       return;
     } catch {

@@ -56,14 +56,29 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
-/** Whether SQLite finds its own structure whole; says nothing of the values in it. */
+/** Whether its structure is whole, and the tables are ours; says nothing of the values in them. */
 export function isIntact(database: DatabaseSync): boolean {
   try {
     const result = database.prepare('PRAGMA integrity_check(1)').get();
-    return result?.['integrity_check'] === 'ok';
+    return result?.['integrity_check'] === 'ok' && hasOwnTables(database);
   } catch {
     return false;
   }
+}
+
+/** SQLite takes the text of its schema as it finds it. */
+function hasOwnTables(database: DatabaseSync): boolean {
+  const own = new DatabaseSync(':memory:');
+  own.exec(tables);
+  const found = new Set(schemaOf(database));
+  const isOwn = schemaOf(own).every((item) => found.has(item));
+  own.close();
+  return isOwn;
+}
+
+function schemaOf(database: DatabaseSync): string[] {
+  const items = database.prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema').all();
+  return items.map((item) => JSON.stringify(item));
 }
 
 /** Runs `work` as one transaction. */

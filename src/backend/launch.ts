@@ -103,7 +103,7 @@ async function reserved(
     return await spawn();
   } catch (error) {
     // What is not released now is after the next start of the service.
-    await engine.release(reservation.incarnation).catch(onStoreRefused);
+    await engine.release(reservation).catch(onStoreRefused);
     throw error;
   }
 }
@@ -120,7 +120,7 @@ async function recordOrKill(
     child.stdin?.stream.destroy();
     for (const output of child.outputs.values()) output.destroy();
     await new Ending({ ...record, exit: child.exit }).request({ signal: 'SIGKILL', graceMs: 0 });
-    await engine.release(record.incarnation).catch(onStoreRefused);
+    await engine.release(record).catch(onStoreRefused);
     throw storeRefusal(cause);
   }
 }

@@ -1,4 +1,4 @@
-import type { Engine, ProcessRecord } from '../engine/engine.ts';
+import type { Engine, ProcessRecord, Reservation } from '../engine/engine.ts';
 import { Ending } from '../process/ending.ts';
 import type { BackendLog } from './backend-log.ts';
 
@@ -33,11 +33,11 @@ export class Orphans {
     const { orphaned, starts } = await engine.leftovers();
     if (policy === 'leave') {
       await Promise.all(orphaned.map((record) => engine.settle(record)));
-      await Promise.all(starts.map((incarnation) => engine.release(incarnation)));
+      await Promise.all(starts.map((start) => engine.release(start)));
       if (orphaned.length > 0) log.info({ processes: orphaned.length }, 'orphans left');
       return;
     }
-    await Promise.all(starts.map((incarnation) => this.#endStart(incarnation)));
+    await Promise.all(starts.map((start) => this.#endStart(start)));
     const endings = orphaned.map((record) => ({ record, ending: endingOf(record) }));
     this.#endings = endings.map(({ ending }) => ending);
     this.#underway = Promise.all(endings.map(({ record, ending }) => this.#end(record, ending)));
@@ -58,11 +58,11 @@ export class Orphans {
     clearTimeout(timer);
   }
 
-  async #endStart(incarnation: string): Promise<void> {
+  async #endStart(start: Reservation): Promise<void> {
     const { engine } = this.#options;
-    const ending = new Ending({ incarnation, remains: null });
+    const ending = new Ending({ incarnation: start.incarnation, remains: null });
     const survivors = await ending.request({ signal: 'SIGKILL', graceMs: 0 });
-    if (survivors.length === 0) await engine.release(incarnation);
+    if (survivors.length === 0) await engine.release(start);
   }
 
   async #end(record: ProcessRecord, ending: Ending): Promise<void> {

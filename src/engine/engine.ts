@@ -37,8 +37,8 @@ export type Reservation = Pick<ProcessRecord, 'process_id' | 'incarnation'>;
 export interface Leftovers {
   /** Processes whose end nobody has seen; they are failed or closed now. */
   readonly orphaned: readonly ProcessRecord[];
-  /** Starts of which nobody was told, by their incarnations. */
-  readonly starts: readonly string[];
+  /** Starts of which nobody was told. */
+  readonly starts: readonly Reservation[];
 }
 
 /** The extent of a log; an empty one has `last_seq` 0 and `first_retained_seq` 1. */
@@ -108,10 +108,13 @@ export interface Engine {
    */
   reserve(reservation: Reservation): Promise<void>;
 
-  /** Takes a reservation back: nothing was started, or nothing of it is left. */
-  release(incarnation: string): Promise<void>;
+  /**
+   * Takes a reservation back, and a record of it of which nobody was told: nothing was started, or
+   * nothing of it is left.
+   */
+  release(reservation: Reservation): Promise<void>;
 
-  /** Records a process that runs, in place of its reservation. */
+  /** Records a process that runs, in place of its reservation; may be repeated when it was refused. */
   create(record: ProcessRecord): Promise<void>;
 
   /** Looks a process up by its id. */

@@ -98,10 +98,9 @@ class FilesEngine implements Engine {
     });
   }
 
-  release(incarnation: string): Promise<void> {
-    return Promise.try(() => {
-      this.#metadata.release(incarnation);
-    });
+  async release(reservation: Reservation): Promise<void> {
+    this.#metadata.release(reservation);
+    await this.#logs.drop(reservation);
   }
 
   async create(record: ProcessRecord): Promise<void> {

@@ -67,6 +67,7 @@ export class LogStore {
 
   /** Begins the log of a process that was recorded just now. */
   begin(record: ProcessRecord): void {
+    if (this.#live.has(record.incarnation)) return;
     const { disk, bounds } = this.#options;
     const place = { disk, directory: this.#directoryOf(record) };
     this.#live.set(record.incarnation, new GrowingLog(place, bounds));

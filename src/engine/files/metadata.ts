@@ -46,18 +46,25 @@ export class Metadata {
     this.#change(() => this.#statements.reserve.run(incarnation, process_id));
   }
 
-  /** Forgets a start. */
-  release(incarnation: string): void {
-    this.#change(() => this.#statements.release.run(incarnation));
+  /** Forgets a start, and the process that was recorded of it. */
+  release(reservation: Reservation): void {
+    const { process_id, incarnation } = reservation;
+    this.#change(() => {
+      this.together(() => {
+        this.#statements.release.run(incarnation);
+        this.#statements.withdraw.run({ process_id, incarnation });
+      });
+    });
   }
 
-  /** Adds a process that runs, in place of its start. Throws when its id is taken. */
+  /** Adds a process that runs, in place of its start; once. Throws when another has its id. */
   insert(record: ProcessRecord): void {
     const row = { ...recordColumns(record), ...unwritten };
     this.#change(() => {
       this.together(() => {
         this.#statements.release.run(record.incarnation);
-        this.#statements.insert.run(row);
+        const { changes } = this.#statements.insert.run(row);
+        if (changes === 0) throw new Error(`the process_id ${record.process_id} is taken`);
       });
     });
   }
@@ -136,7 +143,10 @@ export class Metadata {
   leftovers(): Leftovers {
     return {
       orphaned: this.#statements.orphaned.all().map((row) => readRow(row).record),
-      starts: this.#statements.starts.all().map(({ incarnation }) => String(incarnation)),
+      starts: this.#statements.starts.all().map(({ incarnation, process_id }) => ({
+        incarnation: String(incarnation),
+        process_id: String(process_id),
+      })),
     };
   }
 

@@ -33,6 +33,7 @@ type StatementName =
   | 'release'
   | 'starts'
   | 'insert'
+  | 'withdraw'
   | 'update'
   | 'rerecord'
   | 'find'
@@ -59,10 +60,12 @@ export function prepare(database: DatabaseSync): Statements {
   return {
     reserve: sql('INSERT OR REPLACE INTO starts (incarnation, process_id) VALUES (?, ?)'),
     release: sql('DELETE FROM starts WHERE incarnation = ?'),
-    starts: sql('SELECT incarnation FROM starts'),
+    starts: sql('SELECT incarnation, process_id FROM starts'),
     insert: sql(`INSERT INTO processes
       (process_id, record, record_checksum, ${stateNames})
-      VALUES (:process_id, :record, :record_checksum, ${stateNames.replaceAll(/\w+/g, ':$&')})`),
+      VALUES (:process_id, :record, :record_checksum, ${stateNames.replaceAll(/\w+/g, ':$&')})
+      ON CONFLICT (process_id) DO UPDATE SET record = :record WHERE record = :record`),
+    withdraw: sql(`DELETE FROM processes WHERE ${isIncarnation}`),
     update: sql(`UPDATE processes SET ${stateNames.replaceAll(/\w+/g, '$& = :$&')}
       WHERE ${isIncarnation}`),
     rerecord: sql(`UPDATE processes SET record = :record, record_checksum = :record_checksum

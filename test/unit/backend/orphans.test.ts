@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ProcessRecord } from '../../../src/engine/engine.ts';
+import type { Leftovers, ProcessRecord } from '../../../src/engine/engine.ts';
 import { Orphans } from '../../../src/backend/orphans.ts';
 import { identify } from '../../../src/process/identity.ts';
 import { recordOf } from '../replica/fixtures.ts';
@@ -13,7 +13,7 @@ interface Left {
   readonly orphans: Orphans;
 }
 
-function leftBy(orphaned: readonly ProcessRecord[], starts: readonly string[] = []): Left {
+function leftBy(orphaned: readonly ProcessRecord[], starts: Leftovers['starts'] = []): Left {
   const engine = new MemoryEngine();
   engine.left = { orphaned, starts };
   const logged: unknown[] = [];
@@ -74,7 +74,7 @@ describe('what a dead service has left', () => {
 
   test('is left if that is the policy', async () => {
     const { record } = await left('true');
-    const { engine, logged, orphans } = leftBy([record], ['feed']);
+    const { engine, logged, orphans } = leftBy([record], [{ process_id: 'q', incarnation: 'feed' }]);
     await orphans.begin('leave');
     await orphans.close(0);
     expect(process.kill(record.pid, 0)).toBe(true);
@@ -84,7 +84,7 @@ describe('what a dead service has left', () => {
 
   test('of a start that nobody was told of is killed without a word', async () => {
     const { record, ended } = await left(`trap 'exit 7' TERM`);
-    const { engine, orphans } = leftBy([], [record.incarnation]);
+    const { engine, orphans } = leftBy([], [record]);
     await orphans.begin('terminate');
     expect([await ended, engine.count('release')]).toEqual(['SIGKILL', 1]);
   });

@@ -1,16 +1,17 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Closable } from './closable.ts';
 
 /** How long an opening waits for a service that is about to end. */
 const waitMsMax = 1_000;
 
 /**
  * Takes a data directory for this process alone; the system lets go of it with the process,
- * however that ends. The result lets go at once. Throws when another service has it: two
+ * however that ends. To close it lets go at once. Throws when another service has it: two
  * would write over each other's logs.
  */
-export function lockDirectory(dir: string): () => void {
+export function lockDirectory(dir: string): Closable {
   const file = join(dir, 'lock');
   closeSync(openSync(file, 'a', 0o600));
   const database = new DatabaseSync(file, { timeout: waitMsMax });
@@ -20,7 +21,5 @@ export function lockDirectory(dir: string): () => void {
     database.close();
     throw new Error(`the data directory ${dir} is in use by another service`, { cause });
   }
-  return () => {
-    database.close();
-  };
+  return database;
 }

@@ -4,7 +4,7 @@ import type { Leftovers, ProcessRecord, Reservation } from '../engine.ts';
 import type { Disk } from './disk.ts';
 import type { LogLayout } from './layout.ts';
 import type { RowChange, StoredRow } from './rows.ts';
-import { readRow, recordColumns, stateColumns } from './rows.ts';
+import { isIntactRow, readRow, recordColumns, stateColumns } from './rows.ts';
 import { openSound } from './salvage.ts';
 import { transact } from './schema.ts';
 import type { Statements } from './statements.ts';
@@ -126,7 +126,7 @@ export class Metadata {
   /** Removes rows that cannot be read, and says how many there were. */
   dropDamaged(): number {
     const rows = this.#statements.all.all();
-    const damaged = rows.filter((row) => readIfIntact(row) === null);
+    const damaged = rows.filter((row) => !isIntactRow(row));
     for (const { ordinal } of damaged) {
       this.#change(() => this.#statements.drop.run(Number(ordinal)));
     }
@@ -191,13 +191,5 @@ export class Metadata {
 
   #change<T>(statement: () => T): T {
     return this.#disk.change(statement);
-  }
-}
-
-function readIfIntact(row: unknown): StoredRow | null {
-  try {
-    return readRow(row);
-  } catch {
-    return null;
   }
 }

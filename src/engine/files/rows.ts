@@ -127,6 +127,16 @@ export function readRow(row: unknown): StoredRow {
   };
 }
 
+/** Whether {@link readRow} can read it. */
+export function isIntactRow(row: unknown): boolean {
+  try {
+    readRow(row);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The columns of what is recorded of a process, with their checksum. */
 export function recordColumns(
   record: ProcessRecord,

@@ -74,7 +74,10 @@ describe('what a dead service has left', () => {
 
   test('is left if that is the policy', async () => {
     const { record } = await left('true');
-    const { engine, logged, orphans } = leftBy([record], [{ process_id: 'q', incarnation: 'feed' }]);
+    const { engine, logged, orphans } = leftBy(
+      [record],
+      [{ process_id: 'q', incarnation: 'feed' }],
+    );
     await orphans.begin('leave');
     await orphans.close(0);
     expect(process.kill(record.pid, 0)).toBe(true);

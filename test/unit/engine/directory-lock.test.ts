@@ -14,7 +14,10 @@ function directory(): string {
 
 test('a directory that is taken is refused with a sentence that names it', () => {
   const dir = directory();
-  onTestFinished(lockDirectory(dir));
+  const lock = lockDirectory(dir);
+  onTestFinished(() => {
+    lock.close();
+  });
   expect(() => lockDirectory(dir)).toThrow(
     `the data directory ${dir} is in use by another service`,
   );
@@ -22,8 +25,8 @@ test('a directory that is taken is refused with a sentence that names it', () =>
 
 test('a directory that was let go can be taken again', () => {
   const dir = directory();
-  lockDirectory(dir)();
+  lockDirectory(dir).close();
   expect(() => {
-    lockDirectory(dir)();
+    lockDirectory(dir).close();
   }).not.toThrow();
 });

@@ -199,7 +199,10 @@ describe('a start that the service died in', () => {
     await first.close();
     const second = store.open();
     expect(await second.find('p')).toBe('unknown');
-    expect(await second.leftovers()).toEqual({ orphaned: [], starts: [{ process_id: 'p', incarnation: record.incarnation }] });
+    expect(await second.leftovers()).toEqual({
+      orphaned: [],
+      starts: [{ process_id: 'p', incarnation: record.incarnation }],
+    });
     const again = { ...record, incarnation: 'ff' };
     await second.reserve(again);
     await second.create(again);

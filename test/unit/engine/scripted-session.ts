@@ -74,7 +74,7 @@ export const session: readonly Step[] = [
   step('drop', (engine) => engine.dropLog(short)),
   step('expire', (engine) => engine.findExpired()),
   step('reserve in vain', (engine) => engine.reserve({ process_id: 'v', incarnation: 'ab' })),
-  step('release', (engine) => engine.release('ab')),
+  step('release', (engine) => engine.release({ process_id: 'v', incarnation: 'ab' })),
 ];
 
 function step(what: string, call: Step['call'], confirm: Step['confirm'] = () => undefined): Step {

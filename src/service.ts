@@ -10,8 +10,8 @@ import { Metrics } from './http/metrics.ts';
 import type { HealthState } from './http/route-context.ts';
 import type { Server } from './http/server.ts';
 import { chooseSpawner } from './process/choose-spawner.ts';
-import { prepareWrapping } from './process/prepare-wrapping.ts';
-import { noWrapping } from './process/wrap.ts';
+import { prepareWrapping } from './process/wrapping/prepare-wrapping.ts';
+import { noWrapping } from './process/wrapping/wrap.ts';
 
 /** The service on one host, its port not open yet. */
 export interface Service {

@@ -2,12 +2,12 @@ import type { Engine, ProcessRecord, Reservation } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
 import type { StartParams } from '../exec-types.ts';
 import { storeRefusal } from './store-refusal.ts';
-import { Ending } from '../process/ending.ts';
+import { Ending } from '../process/tree/ending.ts';
 import { childEnvironment } from '../process/environment.ts';
-import { hostCgroups } from '../process/host-cgroups.ts';
-import { identify } from '../process/identity.ts';
-import type { WrappedSpawning } from '../process/spawn-wrapped.ts';
-import { spawnWrapped } from '../process/spawn-wrapped.ts';
+import { hostCgroups } from '../process/tree/host-cgroups.ts';
+import { identify } from '../process/tree/identity.ts';
+import type { WrappedSpawning } from '../process/wrapping/spawn-wrapped.ts';
+import { spawnWrapped } from '../process/wrapping/spawn-wrapped.ts';
 import type { Child } from '../process/spawner.ts';
 import { newIncarnation } from './identity.ts';
 

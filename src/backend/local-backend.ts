@@ -3,7 +3,7 @@ import { ProcessionError } from '../errors.ts';
 import type { ExecBackend, StartResult } from '../exec-backend.ts';
 import type { ListParams, ProcessPage, StartParams } from '../exec-types.ts';
 import { isOver } from '../log/lifecycle.ts';
-import type { WrappedSpawning } from '../process/spawn-wrapped.ts';
+import type { WrappedSpawning } from '../process/wrapping/spawn-wrapped.ts';
 import type { StdinLimits } from '../process/stdin.ts';
 import { expired } from './identity.ts';
 import type { LaunchDefaults } from './launch.ts';

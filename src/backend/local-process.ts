@@ -18,7 +18,7 @@ import type {
   WriteResult,
 } from '../exec-types.ts';
 import { isOver } from '../log/lifecycle.ts';
-import { Ending } from '../process/ending.ts';
+import { Ending } from '../process/tree/ending.ts';
 import { EventCursor } from '../replica/event-cursor.ts';
 import type { Hub } from '../replica/hub.ts';
 import { WakeCursor } from '../replica/wake-cursor.ts';

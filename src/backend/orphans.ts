@@ -1,5 +1,5 @@
 import type { Engine, ProcessRecord, Reservation } from '../engine/engine.ts';
-import { Ending } from '../process/ending.ts';
+import { Ending } from '../process/tree/ending.ts';
 import type { BackendLog } from './backend-log.ts';
 
 /** What happens to the children of a service that died. */

@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
 import type { StartResult } from '../exec-backend.ts';
 import type { StartParams } from '../exec-types.ts';
-import type { WrappedSpawning } from '../process/spawn-wrapped.ts';
+import type { WrappedSpawning } from '../process/wrapping/spawn-wrapped.ts';
 import { expired, fingerprintOf, newProcessId, requireSame } from './identity.ts';
 import type { LaunchDefaults } from './launch.ts';
 import { launch } from './launch.ts';

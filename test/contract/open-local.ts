@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import type { ExecBackend } from '../../src/exec-backend.ts';
 import { chooseSpawner } from '../../src/process/choose-spawner.ts';
-import { prepareWrapping } from '../../src/process/prepare-wrapping.ts';
+import { prepareWrapping } from '../../src/process/wrapping/prepare-wrapping.ts';
 import { createBackend } from '../../src/service.ts';
 import type { Settings } from '../support/service.ts';
 

@@ -12,15 +12,15 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import type { LogPage } from '../../src/engine/engine.ts';
-import { frameBytes } from '../../src/engine/files/frame.ts';
-import type { LogLayout } from '../../src/engine/files/layout.ts';
+import { frameBytes } from '../../src/engine/files/logs/frame.ts';
+import type { LogLayout } from '../../src/engine/files/logs/layout.ts';
 import {
   extentsOf,
   headOf,
   segmentHeaderBytes,
   segmentPath,
-} from '../../src/engine/files/layout.ts';
-import { entryPosition, indexPath } from '../../src/engine/files/seq-index.ts';
+} from '../../src/engine/files/logs/layout.ts';
+import { entryPosition, indexPath } from '../../src/engine/files/logs/seq-index.ts';
 import type { LogEvent } from '../../src/log/event.ts';
 import { payloadBytes } from '../../src/log/event.ts';
 import { seededRandom } from '../support/seeded-random.ts';

@@ -13,7 +13,7 @@ import {
   startProgram,
   temporaryDirectory,
 } from '../routes/subprocess.ts';
-import { hostCgroups } from '../../src/process/host-cgroups.ts';
+import { hostCgroups } from '../../src/process/tree/host-cgroups.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Settings } from '../support/service.ts';
 

@@ -1,5 +1,5 @@
-import type { LogLayout } from './layout.ts';
-import { fileBytesOf } from './layout.ts';
+import type { LogLayout } from './logs/layout.ts';
+import { fileBytesOf } from './logs/layout.ts';
 
 /** A log with files. */
 export interface LogName {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Lifecycle } from '../../log/lifecycle.ts';
 import { isOver } from '../../log/lifecycle.ts';
 import type { Disk } from './disk.ts';
-import type { GrowingLog } from './growing-log.ts';
+import type { GrowingLog } from './logs/growing-log.ts';
 import { GroupSync } from './group-sync.ts';
 
 /**

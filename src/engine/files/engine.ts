@@ -10,10 +10,10 @@ import type { FsyncPolicy } from './durability.ts';
 import { Durability } from './durability.ts';
 import { FilesEngine } from './files-engine.ts';
 import { LogStore } from './log-store.ts';
-import { Metadata } from './metadata.ts';
+import { Metadata } from './metadata/metadata.ts';
 import type { StoreRepairs } from './repair-store.ts';
 import { repairStore } from './repair-store.ts';
-import type { LogBounds } from './segmented-log.ts';
+import type { LogBounds } from './logs/segmented-log.ts';
 import { steadyClock } from './steady-clock.ts';
 
 /** Where the embedded store is, how much it keeps, and how safe that is. */

@@ -17,11 +17,11 @@ import type { Closable } from './closable.ts';
 import { closeAll } from './closable.ts';
 import type { Disk } from './disk.ts';
 import type { Durability } from './durability.ts';
-import { listRows } from './list-rows.ts';
+import { listRows } from './metadata/list-rows.ts';
 import type { LogStore } from './log-store.ts';
-import type { Metadata } from './metadata.ts';
+import type { Metadata } from './metadata/metadata.ts';
 import { probeOf } from './probe-disk.ts';
-import type { StoredRow } from './rows.ts';
+import type { StoredRow } from './metadata/rows.ts';
 
 /** The parts of an open store, and the order in which they were opened. */
 export interface FilesEngineParts {

@@ -9,15 +9,15 @@ import type { LogHead, LogPage, ProcessRecord, ReadQuery, Reservation } from '..
 import { StoreFullError } from '../engine.ts';
 import type { Disk } from './disk.ts';
 import type { Durability } from './durability.ts';
-import { GrowingLog } from './growing-log.ts';
-import type { LogLayout } from './layout.ts';
-import { emptyLayout, headOf } from './layout.ts';
-import type { Metadata } from './metadata.ts';
+import { GrowingLog } from './logs/growing-log.ts';
+import type { LogLayout } from './logs/layout.ts';
+import { emptyLayout, headOf } from './logs/layout.ts';
+import type { Metadata } from './metadata/metadata.ts';
 import { Quota } from './quota.ts';
-import type { KnownLog } from './read-whole.ts';
-import { readWhole } from './read-whole.ts';
-import type { StoredRow } from './rows.ts';
-import type { LogBounds } from './segmented-log.ts';
+import type { KnownLog } from './logs/read-whole.ts';
+import { readWhole } from './logs/read-whole.ts';
+import type { StoredRow } from './metadata/rows.ts';
+import type { LogBounds } from './logs/segmented-log.ts';
 
 /** What the logs of a store are made of. */
 export interface LogStoreOptions {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import type { Disk } from './disk.ts';
 import { removeFile } from './disk.ts';
-import { writeFully } from './positional.ts';
+import { writeFully } from './logs/positional.ts';
 
 const probeBytes = 64 * 1024;
 

@@ -2,10 +2,10 @@ import type { Disk } from './disk.ts';
 import { removeFile } from './disk.ts';
 import type { LogName } from './disk-usage.ts';
 import { DiskUsage } from './disk-usage.ts';
-import type { GrowingLog } from './growing-log.ts';
-import type { LogLayout } from './layout.ts';
-import { segmentPath } from './layout.ts';
-import type { Metadata } from './metadata.ts';
+import type { GrowingLog } from './logs/growing-log.ts';
+import type { LogLayout } from './logs/layout.ts';
+import { segmentPath } from './logs/layout.ts';
+import type { Metadata } from './metadata/metadata.ts';
 
 /** What a quota bounds, and how it reaches the logs. */
 export interface QuotaOptions {

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import type { Exited, Lifecycle } from '../../log/lifecycle.ts';
 import { advance, exitedPart } from '../../log/lifecycle.ts';
 import type { Disk } from './disk.ts';
-import type { Metadata } from './metadata.ts';
-import type { RecoveredLog } from './recover-log.ts';
-import { recoverLog } from './recover-log.ts';
-import type { RowChange, StoredRow } from './rows.ts';
-import type { LogBounds } from './segmented-log.ts';
+import type { Metadata } from './metadata/metadata.ts';
+import type { RecoveredLog } from './logs/recover-log.ts';
+import { recoverLog } from './logs/recover-log.ts';
+import type { RowChange, StoredRow } from './metadata/rows.ts';
+import type { LogBounds } from './logs/segmented-log.ts';
 
 /** A store that a service has left without closing it. */
 export interface LeftStore {

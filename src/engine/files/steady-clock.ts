@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
-import type { Metadata } from './metadata.ts';
+import type { Metadata } from './metadata/metadata.ts';
 
 /**
  * Milliseconds since 1970 that go on evenly, whatever happens to the clock of the host: counted from

@@ -7,7 +7,7 @@ import type { ExecProcess } from '../../../src/exec-backend.ts';
 import type { ProcessSnapshot, StartParams } from '../../../src/exec-types.ts';
 import type { StreamEvent } from '../../../src/log/event.ts';
 import { microtasks } from '../replica/fixtures.ts';
-import { noWrapping } from '../../../src/process/wrap.ts';
+import { noWrapping } from '../../../src/process/wrapping/wrap.ts';
 import { MemoryEngine } from '../replica/memory-engine.ts';
 import { FakeHost } from './fake-host.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Leftovers, ProcessRecord } from '../../../src/engine/engine.ts';
 import { Orphans } from '../../../src/backend/orphans.ts';
-import { identify } from '../../../src/process/identity.ts';
+import { identify } from '../../../src/process/tree/identity.ts';
 import { recordOf } from '../replica/fixtures.ts';
 import { MemoryEngine } from '../replica/memory-engine.ts';
 

@@ -2,7 +2,7 @@ import type * as Fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { LogPage } from '../../../src/engine/engine.ts';
-import type { SegmentedLog } from '../../../src/engine/files/segmented-log.ts';
+import type { SegmentedLog } from '../../../src/engine/files/logs/segmented-log.ts';
 import {
   closed,
   exited,

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { LogPage, ProcessRecord, ReadQuery } from '../../../src/engine/engine.ts';
 import { hostDisk } from '../../../src/engine/files/disk.ts';
-import type { LogLayout } from '../../../src/engine/files/layout.ts';
-import { readPage } from '../../../src/engine/files/log-reader.ts';
-import type { LogBounds } from '../../../src/engine/files/segmented-log.ts';
-import { SegmentedLog } from '../../../src/engine/files/segmented-log.ts';
+import type { LogLayout } from '../../../src/engine/files/logs/layout.ts';
+import { readPage } from '../../../src/engine/files/logs/log-reader.ts';
+import type { LogBounds } from '../../../src/engine/files/logs/segmented-log.ts';
+import { SegmentedLog } from '../../../src/engine/files/logs/segmented-log.ts';
 import type { ClosedEvent, ExitedEvent, ExitStatus, OutputEvent } from '../../../src/log/event.ts';
 import type { Closed, Exited } from '../../../src/log/lifecycle.ts';
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { decodeFrame, encodeFrame, frameBytes } from '../../../src/engine/files/frame.ts';
+import { decodeFrame, encodeFrame, frameBytes } from '../../../src/engine/files/logs/frame.ts';
 import type { AppendedEvent, ExitStatus, LogEvent } from '../../../src/log/event.ts';
 import { output, success } from './fixtures.ts';
 

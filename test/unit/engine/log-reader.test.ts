@@ -2,9 +2,9 @@ import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { LogPage } from '../../../src/engine/engine.ts';
-import { encodeFrame } from '../../../src/engine/files/frame.ts';
-import { pageEventsMax } from '../../../src/engine/files/log-reader.ts';
-import type { SegmentedLog } from '../../../src/engine/files/segmented-log.ts';
+import { encodeFrame } from '../../../src/engine/files/logs/frame.ts';
+import { pageEventsMax } from '../../../src/engine/files/logs/log-reader.ts';
+import type { SegmentedLog } from '../../../src/engine/files/logs/segmented-log.ts';
 import type { LogEvent } from '../../../src/log/event.ts';
 import {
   closed,

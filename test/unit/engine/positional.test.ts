@@ -2,7 +2,7 @@ import type * as Fs from 'node:fs';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { readUpTo } from '../../../src/engine/files/positional.ts';
+import { readUpTo } from '../../../src/engine/files/logs/positional.ts';
 import { openFiles, temporaryDirectory } from './fixtures.ts';
 
 const disk = vi.hoisted(() => ({ readBytesMax: Infinity, bytesLeft: Infinity }));

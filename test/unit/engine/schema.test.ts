@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { transact } from '../../../src/engine/files/schema.ts';
+import { transact } from '../../../src/engine/files/metadata/schema.ts';
 
 let database: DatabaseSync;
 

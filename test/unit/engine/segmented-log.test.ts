@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { SegmentedLog } from '../../../src/engine/files/segmented-log.ts';
+import type { SegmentedLog } from '../../../src/engine/files/logs/segmented-log.ts';
 import {
   closed,
   exited,

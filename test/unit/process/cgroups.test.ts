@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Cgroups } from '../../../src/process/cgroups.ts';
-import { makeBase } from '../../../src/process/host-cgroups.ts';
+import { Cgroups } from '../../../src/process/tree/cgroups.ts';
+import { makeBase } from '../../../src/process/tree/host-cgroups.ts';
 
 /** A directory in which files are what the kernel would show. */
 function directoryOf(): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Ending } from '../../../src/process/ending.ts';
+import { Ending } from '../../../src/process/tree/ending.ts';
 import { isAlive, killQuietly, printedNumbers, startScript, stateOf } from './children.ts';
 import { eventually } from '../../support/eventually.ts';
 import { tableOf } from './table-of.ts';

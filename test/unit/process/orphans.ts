@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import { hostCgroups } from '../../../src/process/host-cgroups.ts';
-import type { ProcessIdentity } from '../../../src/process/identity.ts';
-import { identify } from '../../../src/process/identity.ts';
+import { hostCgroups } from '../../../src/process/tree/host-cgroups.ts';
+import type { ProcessIdentity } from '../../../src/process/tree/identity.ts';
+import { identify } from '../../../src/process/tree/identity.ts';
 import { killQuietly, printedNumbers, request, start } from './children.ts';
 
 /** What a service has left that is gone. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { expect, test } from 'vitest';
-import { powerFiles, powersOf, statusField } from '../../../src/process/powers.ts';
+import { powerFiles, powersOf, statusField } from '../../../src/process/wrapping/powers.ts';
 
 const status = [
   'Name:\tCapEff: 1',

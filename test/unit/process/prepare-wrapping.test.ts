@@ -2,10 +2,10 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkInterpreter } from '../../../src/process/check-interpreter.ts';
+import { checkInterpreter } from '../../../src/process/wrapping/check-interpreter.ts';
 import { chooseSpawner } from '../../../src/process/choose-spawner.ts';
-import { prepareWrapping } from '../../../src/process/prepare-wrapping.ts';
-import type { Wrapping } from '../../../src/process/wrap.ts';
+import { prepareWrapping } from '../../../src/process/wrapping/prepare-wrapping.ts';
+import type { Wrapping } from '../../../src/process/wrapping/wrap.ts';
 
 async function prepare(
   runner: readonly string[],

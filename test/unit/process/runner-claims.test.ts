@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { contradiction } from '../../../src/process/runner-claims.ts';
-import { factsOf } from '../../../src/process/runner-probe.ts';
+import { contradiction } from '../../../src/process/wrapping/runner-claims.ts';
+import { factsOf } from '../../../src/process/wrapping/runner-probe.ts';
 
 const own = { pid: 'pid:[1]', net: 'net:[2]' };
 

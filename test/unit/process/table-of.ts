@@ -1,4 +1,4 @@
-import type { ProcessEntry, ProcessTable } from '../../../src/process/process-table.ts';
+import type { ProcessEntry, ProcessTable } from '../../../src/process/tree/process-table.ts';
 
 /** A process table that does not change; null: a host without one. */
 export function tableOf(

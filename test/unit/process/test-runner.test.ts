@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { chooseSpawner } from '../../../src/process/choose-spawner.ts';
-import { testRunner } from '../../../src/process/test-runner.ts';
+import { testRunner } from '../../../src/process/wrapping/test-runner.ts';
 import { isRoot } from '../../support/host.ts';
 import { eventually } from '../../support/eventually.ts';
 import { isAlive } from './children.ts';

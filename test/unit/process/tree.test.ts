@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ProcessEntry } from '../../../src/process/process-table.ts';
-import { bootTicks, ProcessTable } from '../../../src/process/process-table.ts';
-import { ProcessTree } from '../../../src/process/tree.ts';
+import type { ProcessEntry } from '../../../src/process/tree/process-table.ts';
+import { bootTicks, ProcessTable } from '../../../src/process/tree/process-table.ts';
+import { ProcessTree } from '../../../src/process/tree/tree.ts';
 import { isAlive, killQuietly, printedNumbers, startScript, stateOf } from './children.ts';
 import { tableOf } from './table-of.ts';
 import { eventually } from '../../support/eventually.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { hostCgroups } from '../../../src/process/host-cgroups.ts';
-import { Ending } from '../../../src/process/ending.ts';
-import { ProcessTable } from '../../../src/process/process-table.ts';
+import { hostCgroups } from '../../../src/process/tree/host-cgroups.ts';
+import { Ending } from '../../../src/process/tree/ending.ts';
+import { ProcessTable } from '../../../src/process/tree/process-table.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { StartedChild } from './children.ts';
 import { isAlive, killQuietly, printedNumbers, request, start, stateOf } from './children.ts';

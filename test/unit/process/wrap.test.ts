@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Powers } from '../../../src/process/powers.ts';
-import { capability } from '../../../src/process/powers.ts';
-import type { Restrictions } from '../../../src/process/restrictions.ts';
-import type { WrappedProgram, Wrapping } from '../../../src/process/wrap.ts';
-import { chainOf, wrap } from '../../../src/process/wrap.ts';
-import { findTools, toolPaths } from '../../../src/process/wrappers.ts';
+import type { Powers } from '../../../src/process/wrapping/powers.ts';
+import { capability } from '../../../src/process/wrapping/powers.ts';
+import type { Restrictions } from '../../../src/process/wrapping/restrictions.ts';
+import type { WrappedProgram, Wrapping } from '../../../src/process/wrapping/wrap.ts';
+import { chainOf, wrap } from '../../../src/process/wrapping/wrap.ts';
+import { findTools, toolPaths } from '../../../src/process/wrapping/wrappers.ts';
 
 const all = [{ first: 0, count: 0xffff_ffff }];
 const root: Powers = {

@@ -173,7 +173,7 @@ describe('what a service leaves that is gone', () => {
 /** A service that starts a child, tells who that is, and dies. */
 const service = `
   const { spawn } = await import('node:child_process');
-  const source = ${JSON.stringify(new URL('../../../src/process/', import.meta.url).href)};
+  const source = ${JSON.stringify(new URL('../../../src/process/tree/', import.meta.url).href)};
   const { hostCgroups } = await import(source + 'host-cgroups.ts');
   const { identify } = await import(source + 'identity.ts');
   const script = 'env -i setsid sleep 60 & sleep 60';

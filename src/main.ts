@@ -31,7 +31,8 @@ async function main(): Promise<void> {
 function makeDataDirectory({ dataDir }: Config): void {
   try {
     makeDirectories(dataDir);
-    accessSync(dataDir, constants.W_OK);
+    // As a directory: whatever else is there has no `.` in it.
+    accessSync(path.join(dataDir, '.') + path.sep, constants.W_OK);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`PROCESSION_DATA_DIR must be a directory to write to: ${reason}`, { cause });

@@ -111,10 +111,9 @@ export function createBackend(
   });
 }
 
-function logRepairs(
-  log: BackendParts['log'],
-  { recovered, lost, damagedPath }: StoreRepairs,
-): void {
+function logRepairs(log: BackendParts['log'], repairs: StoreRepairs): void {
+  const { recovered, lost, damagedPath, unknownLogs } = repairs;
+  if (unknownLogs > 0) log.error({ logs: unknownLogs }, 'logs of no process');
   if (recovered > 0) log.info({ processes: recovered }, 'recovered after a crash');
   if (lost > 0 || damagedPath !== null) {
     log.error({ processes_lost: lost, kept_at: damagedPath }, 'metadata was damaged');

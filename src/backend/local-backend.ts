@@ -122,12 +122,18 @@ export class LocalBackend implements ExecBackend {
   async remove(processId: string, { force = false } = {}): Promise<void> {
     const process = await this.get(processId);
     const { live, record, hub } = process;
+    // What a failed one has left is ended, as the tree of one that runs.
+    if (force && hub.lifecycle.state === 'failed') await process.terminate(killed);
     if (!isOver(hub.lifecycle)) {
       if (!force) throw new ProcessionError('process_running', `${processId} is not over yet`);
-      if (live === null) await process.terminate({ signal: 'SIGKILL', grace_ms: 0 });
+      if (live === null) await process.terminate(killed);
       else await killAndClose(live);
     }
-    await this.#retention.forget(record);
+    try {
+      await this.#retention.forget(record);
+    } catch (cause) {
+      throw new ProcessionError('store_unavailable', 'the store did not take it', { cause });
+    }
   }
 
   /**
@@ -158,6 +164,8 @@ export class LocalBackend implements ExecBackend {
     await this.#options.engine.close();
   }
 }
+
+const killed = { signal: 'SIGKILL', grace_ms: 0 } as const;
 
 async function killAndClose(live: LiveChild): Promise<void> {
   if (await live.endAndClose('terminated', { signal: 'SIGKILL', graceMs: 0 })) return;

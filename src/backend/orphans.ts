@@ -31,13 +31,14 @@ export class Orphans {
   async begin(policy: OrphansPolicy): Promise<void> {
     const { engine, log } = this.#options;
     const { orphaned, starts } = await engine.leftovers();
+    await Promise.all(starts.map((start) => this.#endStart(start)));
     if (policy === 'leave') {
-      await Promise.all(orphaned.map((record) => engine.settle(record)));
-      await Promise.all(starts.map((start) => engine.release(start)));
+      await Promise.all(
+        orphaned.map((record) => this.#record(record, () => engine.settle(record))),
+      );
       if (orphaned.length > 0) log.info({ processes: orphaned.length }, 'orphans left');
       return;
     }
-    await Promise.all(starts.map((start) => this.#endStart(start)));
     const endings = orphaned.map((record) => ({ record, ending: endingOf(record) }));
     this.#endings = endings.map(({ ending }) => ending);
     this.#underway = Promise.all(endings.map(({ record, ending }) => this.#end(record, ending)));
@@ -62,7 +63,7 @@ export class Orphans {
     const { engine } = this.#options;
     const ending = new Ending({ incarnation: start.incarnation, remains: null });
     const survivors = await ending.request({ signal: 'SIGKILL', graceMs: 0 });
-    if (survivors.length === 0) await engine.release(start);
+    if (survivors.length === 0) await this.#record(start, () => engine.release(start));
   }
 
   async #end(record: ProcessRecord, ending: Ending): Promise<void> {
@@ -70,7 +71,16 @@ export class Orphans {
     const { process_id, grace_ms } = record;
     const survivors = await ending.request({ signal: 'SIGTERM', graceMs: grace_ms });
     if (survivors.length > 0) log.error({ process_id, survivors }, 'orphans survive');
-    else await engine.settle(record);
+    else await this.#record(record, () => engine.settle(record));
+  }
+
+  /** What cannot be recorded is looked for again at the next start. */
+  async #record({ process_id }: Reservation, change: () => Promise<void>): Promise<void> {
+    try {
+      await change();
+    } catch (err) {
+      this.#options.log.error({ process_id, err }, 'the end of orphans was not recorded');
+    }
   }
 }
 

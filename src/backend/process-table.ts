@@ -2,7 +2,7 @@ import type {
   Engine,
   LogHead,
   ProcessRecord,
-  Reservation,
+  EvictionListener,
   StoredProcess,
 } from '../engine/engine.ts';
 import { emptyHead } from '../engine/engine.ts';
@@ -61,9 +61,11 @@ export class ProcessTable {
     this.#options = options;
   }
 
-  /** Part of the log of a process that runs was evicted to make room for others. */
-  readonly evicted = ({ process_id }: Reservation, head: LogHead): void => {
-    this.#live.get(process_id)?.hub.evicted(head);
+  /** Part of the log of a process was evicted to make room for others. */
+  readonly evicted: EvictionListener = ({ process_id }, head, bytes) => {
+    // What a log that goes on has lost is counted with its next append.
+    if (!this.#live.has(process_id)) this.#options.observer.evicted(bytes);
+    this.find(process_id)?.hub.evicted(head);
   };
 
   /** The processes whose logs are still written. */
@@ -144,13 +146,22 @@ export class ProcessTable {
   }
 
   #processOn(hub: Hub, record: ProcessRecord, live: LiveChild | null): LocalProcess {
-    const { engine, streams, readerQueueBytesMax } = this.#options;
+    const { engine, streams, readerQueueBytesMax, log } = this.#options;
     return new LocalProcess({
       record,
       hub,
       live,
       pageBytesMax: Math.min(pageBytesMax, readerQueueBytesMax),
-      onResize: (resized, size) => engine.resize(resized, size),
+      onResize: async (resized, size) => {
+        try {
+          await engine.resize(resized, size);
+        } catch (err) {
+          log.error(
+            { process_id: resized.process_id, err },
+            'the size of a terminal was not recorded',
+          );
+        }
+      },
       onFollow: (followed) => streams.open(followed),
     });
   }

@@ -96,6 +96,9 @@ export interface LogPage {
   readonly events: readonly LogEvent[];
 }
 
+/** Told of `bytes` of output that were evicted, and of the head from then on. */
+export type EvictionListener = (record: Reservation, head: LogHead, bytes: number) => void;
+
 /**
  * The store behind the logs. A log is appended to by one owner, in order; what an append
  * resolved with can be read from then on, and the events are the caller's again. Every method may reject when the store fails; an
@@ -155,10 +158,9 @@ export interface Engine {
   probe(): Promise<void>;
 
   /**
-   * Whom to tell, with the head from then on, when part of a log that is still written to was
-   * evicted to make room for others.
+   * Whom to tell when part of a log was evicted to make room for others.
    */
-  onEvicted(listener: (record: Reservation, head: LogHead) => void): void;
+  onEvicted(listener: EvictionListener): void;
 
   /** Closes what is open. No method may be called afterwards. */
   close(): Promise<void>;

@@ -61,12 +61,11 @@ export class LogWriter {
   /** Counts bytes of one stream that are dropped; neighbours become one gap with one number. */
   lose(stream: StreamName, bytes: number): void {
     const last = this.#pending.at(-1);
+    const rest: Run = { kind: 'run', stream, chunks: [], isLast: true };
     if (last?.kind === 'loss') {
       last.bytes += bytes;
-      return;
-    }
-    this.end(stream);
-    this.#pending.push({ kind: 'loss', bytes });
+      this.#pending.splice(-1, 0, rest);
+    } else this.#pending.push(rest, { kind: 'loss', bytes });
   }
 
   /** The stream has ended: nothing of it stays held back. */

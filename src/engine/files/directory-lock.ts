@@ -19,7 +19,16 @@ export function lockDirectory(dir: string): Closable {
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
-    throw new Error(`the data directory ${dir} is in use by another service`, { cause });
+    throw refusal(dir, cause);
   }
   return database;
+}
+
+/** As SQLite numbers a lock that somebody else has. */
+const sqliteBusy = 5;
+
+function refusal(dir: string, cause: unknown): Error {
+  const isBusy = cause instanceof Error && 'errcode' in cause && cause.errcode === sqliteBusy;
+  if (isBusy) return new Error(`the data directory ${dir} is in use by another service`, { cause });
+  return new Error(`the data directory ${dir} cannot be used: ${String(cause)}`, { cause });
 }

@@ -49,10 +49,15 @@ export class DiskUsage {
     this.#logs.delete(incarnation);
   }
 
-  /** The log with the oldest segment that may be evicted: never the last of one still written. */
-  oldest(): LogName | null {
+  /**
+   * The log with the oldest segment that may be evicted: never the last of one still written, and
+   * none of those that are held.
+   */
+  oldest(held: ReadonlySet<string>): LogName | null {
     this.#queue = this.#queue.filter((segment) => this.#isThere(segment));
-    const found = this.#queue.find((segment) => this.#isEvictable(segment));
+    const found = this.#queue.find(
+      (segment) => !held.has(segment.incarnation) && this.#isEvictable(segment),
+    );
     return found === undefined ? null : (this.#logs.get(found.incarnation)?.name ?? null);
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../engine.ts';
 import type { Closable } from './closable.ts';
@@ -12,7 +12,7 @@ import { FilesEngine } from './files-engine.ts';
 import { LogStore } from './log-store.ts';
 import { Metadata } from './metadata/metadata.ts';
 import type { StoreRepairs } from './repair-store.ts';
-import { repairStore } from './repair-store.ts';
+import { logNamesIn, repairStore } from './repair-store.ts';
 import type { LogBounds } from './logs/segmented-log.ts';
 import { steadyClock } from './steady-clock.ts';
 
@@ -42,17 +42,19 @@ export function openFilesEngine(options: FilesEngineOptions): Engine {
   mkdirSync(join(dir, 'logs'), { recursive: true, mode: 0o700 });
   const opened: Closable[] = [lockDirectory(dir)];
   try {
+    requireMetadata(path, join(dir, 'logs'));
     const metadata = opening(opened, new Metadata(path, disk));
     const now = options.now ?? steadyClock(metadata);
     const store = { metadata, disk, directory: join(dir, 'logs'), bounds: options, now };
-    const repairs = repairStore(store);
+    const tombstoneMs = options.tombstoneMs ?? 3_600_000;
+    const repairs = repairStore(store, tombstoneMs);
     const durability = opening(opened, new Durability(fsync, disk, `${path}-wal`));
     const logs = opening(opened, new LogStore({ ...store, dataBytesMax, durability }));
     onRepaired?.(repairs);
     return new FilesEngine({
       disk,
       probePath: join(dir, 'probe'),
-      tombstoneMs: options.tombstoneMs ?? 3_600_000,
+      tombstoneMs,
       now,
       metadata,
       durability,
@@ -63,6 +65,15 @@ export function openFilesEngine(options: FilesEngineOptions): Engine {
     closeAll(opened);
     throw error;
   }
+}
+
+/** Whoever has lost it, or restored a part only, should know before anything is written. */
+function requireMetadata(path: string, logs: string): void {
+  const isThere = existsSync(path) && statSync(path).size > 0;
+  if (isThere || logNamesIn(logs).length === 0) return;
+  throw new Error(
+    `${path} is missing or empty while there are logs in ${logs}: restore the data directory from a backup, or move it away to start with an empty one`,
+  );
 }
 
 function opening<T extends Closable>(opened: Closable[], part: T): T {

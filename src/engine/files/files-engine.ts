@@ -2,6 +2,7 @@ import type { AppendedEvent } from '../../log/event.ts';
 import type { Lifecycle } from '../../log/lifecycle.ts';
 import type {
   Engine,
+  EvictionListener,
   Leftovers,
   ListPage,
   ListQuery,
@@ -116,25 +117,30 @@ export class FilesEngine implements Engine {
     await this.#durability.changed();
   }
 
-  dropLog(record: ProcessRecord): Promise<void> {
-    return this.#logs.drop(record);
+  async dropLog(record: ProcessRecord): Promise<void> {
+    await this.#logs.drop(record);
+    this.#metadata.leavings.forgetDropped(record.incarnation);
   }
 
   findExpired(): Promise<readonly StoredProcess[]> {
     return Promise.try(() => {
       const now = this.#now();
       this.#metadata.forgetBuried(now);
-      return this.#metadata.findExpired(now).map((row) => this.#storedFrom(row));
+      // One whose last append is to be repeated is over in its row, and not yet for its readers.
+      const rows = this.#metadata
+        .findExpired(now)
+        .filter(({ record }) => !this.#logs.grows(record));
+      return rows.map((row) => this.#storedFrom(row));
     });
   }
 
   leftovers(): Promise<Leftovers> {
-    return Promise.try(() => this.#metadata.leftovers());
+    return Promise.try(() => this.#metadata.leavings.all());
   }
 
   settle(record: Reservation): Promise<void> {
     return Promise.try(() => {
-      this.#metadata.markOrphans(record, false);
+      this.#metadata.leavings.settle(record.incarnation);
     });
   }
 
@@ -145,7 +151,7 @@ export class FilesEngine implements Engine {
     });
   }
 
-  onEvicted(listener: (record: Reservation, head: LogHead) => void): void {
+  onEvicted(listener: EvictionListener): void {
     this.#logs.onEvicted = listener;
   }
 

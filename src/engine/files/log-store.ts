@@ -4,8 +4,15 @@ import { ProcessionError } from '../../errors.ts';
 import type { AppendedEvent } from '../../log/event.ts';
 import { seqOf } from '../../log/event.ts';
 import type { Lifecycle } from '../../log/lifecycle.ts';
-import { isOver } from '../../log/lifecycle.ts';
-import type { LogHead, LogPage, ProcessRecord, ReadQuery, Reservation } from '../engine.ts';
+import { exitedPart, isOver } from '../../log/lifecycle.ts';
+import type {
+  EvictionListener,
+  LogHead,
+  LogPage,
+  ProcessRecord,
+  ReadQuery,
+  Reservation,
+} from '../engine.ts';
 import { StoreFullError } from '../engine.ts';
 import type { Disk } from './disk.ts';
 import type { Durability } from './durability.ts';
@@ -37,7 +44,7 @@ type StoredLog = Omit<KnownLog, 'directory'>;
 /** The logs of all processes: those that grow, those in the table, and those removed from it. */
 export class LogStore {
   /** See `Engine.onEvicted`. */
-  onEvicted: (record: Reservation, head: LogHead) => void = () => undefined;
+  onEvicted: EvictionListener = () => undefined;
   readonly #options: LogStoreOptions;
   readonly #quota: Quota;
   readonly #live = new Map<string, GrowingLog>();
@@ -49,8 +56,8 @@ export class LogStore {
     const { metadata, disk, dataBytesMax: bytesMax } = options;
     const directoryOf = (name: Reservation): string => this.#directoryOf(name);
     this.#options = options;
-    const onEvicted = (name: Reservation, layout: LogLayout): void => {
-      this.onEvicted(name, headOf(layout));
+    const onEvicted = (name: Reservation, layout: LogLayout, bytes: number): void => {
+      this.onEvicted(name, headOf(layout), bytes);
     };
     this.#quota = new Quota({ bytesMax, metadata, disk, directoryOf, live: this.#live, onEvicted });
     for (const { record, layout, frames } of metadata.over()) {
@@ -71,6 +78,11 @@ export class LogStore {
     const { disk, bounds } = this.#options;
     const place = { disk, directory: this.#directoryOf(record) };
     this.#live.set(record.incarnation, new GrowingLog(place, bounds));
+  }
+
+  /** Whether the log of a process is still written to. */
+  grows({ incarnation }: Reservation): boolean {
+    return this.#live.has(incarnation);
   }
 
   /** See `Engine.append`. */
@@ -102,8 +114,12 @@ export class LogStore {
   }
 
   /** What a row and its log say of the end of it. */
-  headOf({ record, layout }: Pick<StoredRow, 'record' | 'layout'>): LogHead {
-    return headOf(this.#live.get(record.incarnation)?.layout ?? layout ?? emptyLayout);
+  headOf({ record, layout, lifecycle }: StoredRow): LogHead {
+    const head = headOf(this.#live.get(record.incarnation)?.layout ?? layout ?? emptyLayout);
+    const exit = exitedPart(lifecycle);
+    if (exit === null || head.first_retained_seq <= head.last_seq) return head;
+    // The exit and the close are told also when nothing else is retained.
+    return { ...head, first_retained_seq: exit.exit_seq, first_replay_seq: exit.exit_seq };
   }
 
   /** The row is gone; the log can be read until it is dropped. */
@@ -138,6 +154,7 @@ export class LogStore {
       const layout = frames === null ? null : log.layout;
       return metadata.update(record, { lifecycle, layout, frames, ends_at: null });
     }
+    this.#quota.hold(record.incarnation);
     log.close();
     const ends_at = now() + record.retention_ms;
     return metadata.update(record, { lifecycle, layout: log.layout, frames, ends_at });

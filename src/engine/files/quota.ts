@@ -4,7 +4,7 @@ import type { LogName } from './disk-usage.ts';
 import { DiskUsage } from './disk-usage.ts';
 import type { GrowingLog } from './logs/growing-log.ts';
 import type { LogLayout } from './logs/layout.ts';
-import { segmentPath } from './logs/layout.ts';
+import { headOf, segmentPath } from './logs/layout.ts';
 import type { Metadata } from './metadata/metadata.ts';
 
 /** What a quota bounds, and how it reaches the logs. */
@@ -16,8 +16,8 @@ export interface QuotaOptions {
   readonly directoryOf: (name: LogName) => string;
   /** The logs that are still written to, by incarnation. */
   readonly live: ReadonlyMap<string, GrowingLog>;
-  /** Told when part of one of these was evicted. */
-  readonly onEvicted: (name: LogName, layout: LogLayout) => void;
+  /** Told when part of a log was evicted. */
+  readonly onEvicted: (name: LogName, layout: LogLayout, bytes: number) => void;
 }
 
 /**
@@ -27,6 +27,7 @@ export interface QuotaOptions {
 export class Quota {
   readonly #options: QuotaOptions;
   readonly #usage = new DiskUsage();
+  readonly #held = new Set<string>();
 
   constructor(options: QuotaOptions) {
     this.#options = options;
@@ -44,19 +45,26 @@ export class Quota {
 
   /** A log was written to; makes room for it. */
   written(name: LogName, log: Pick<GrowingLog, 'layout' | 'frames'>, isOver: boolean): void {
+    this.#held.delete(name.incarnation);
     if (log.frames === null) this.#usage.update(name, log.layout, isOver);
     this.makeRoom();
   }
 
+  /** Nothing of a log may be evicted until it is written once more: its row is being made. */
+  hold(incarnation: string): void {
+    this.#held.add(incarnation);
+  }
+
   /** The files of a log are gone, or will be soon. */
   removed(incarnation: string): void {
+    this.#held.delete(incarnation);
     this.#usage.forget(incarnation);
   }
 
   /** Evicts until the bound is kept or nothing is left to evict. */
   makeRoom(): void {
     while (this.isExhausted) {
-      const name = this.#usage.oldest();
+      const name = this.#usage.oldest(this.#held);
       if (name === null) return;
       this.#evictFrom(name);
     }
@@ -69,13 +77,14 @@ export class Quota {
       this.#evictStored(name);
       return;
     }
+    const before = log.layout;
     log.evictOldest();
     this.#usage.update(name, log.layout, false);
-    onEvicted(name, log.layout);
+    onEvicted(name, log.layout, evictedBetween(before, log.layout));
   }
 
   #evictStored(name: LogName): void {
-    const { metadata, disk, directoryOf } = this.#options;
+    const { metadata, disk, directoryOf, onEvicted } = this.#options;
     const row = metadata.find(name.process_id);
     const [oldest, ...segments] = row?.layout?.segments ?? [];
     const isSame = row?.record.incarnation === name.incarnation;
@@ -87,5 +96,10 @@ export class Quota {
     metadata.relayout(name, layout);
     removeFile(disk, segmentPath(directoryOf(name), oldest));
     this.#usage.update(name, layout, true);
+    onEvicted(name, layout, evictedBetween(row.layout, layout));
   }
+}
+
+function evictedBetween(before: LogLayout, after: LogLayout): number {
+  return headOf(after).evicted_bytes - headOf(before).evicted_bytes;
 }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { Exited, Lifecycle } from '../../log/lifecycle.ts';
-import { advance, exitedPart } from '../../log/lifecycle.ts';
+import { advance, endedAt, exitedPart } from '../../log/lifecycle.ts';
 import type { Disk } from './disk.ts';
 import type { Metadata } from './metadata/metadata.ts';
 import type { RecoveredLog } from './logs/recover-log.ts';
-import { recoverLog } from './logs/recover-log.ts';
+import { nothingRecovered, recoverFrames, recoverLog } from './logs/recover-log.ts';
 import type { RowChange, StoredRow } from './metadata/rows.ts';
-import type { LogBounds } from './logs/segmented-log.ts';
+import type { LogBounds, LogPlace } from './logs/segmented-log.ts';
 
 /** A store that a service has left without closing it. */
 export interface LeftStore {
@@ -30,8 +30,10 @@ export function recoverProcesses({ metadata, now, ...store }: LeftStore): number
   metadata.together(() => {
     for (const row of rows) {
       const change = changeOf(row, store);
-      metadata.update(row.record, { ...change, ends_at: now() + row.record.retention_ms });
-      metadata.markOrphans(row.record, true);
+      const agoMs = Math.max(0, Date.now() - (endedAt(change.lifecycle) ?? 0));
+      const ends_at = now() + Math.max(0, row.record.retention_ms - agoMs);
+      metadata.update(row.record, { ...change, ends_at });
+      metadata.leavings.noteOrphans(row.record);
     }
   });
   return rows.length;
@@ -42,8 +44,12 @@ function changeOf(
   { disk, directory: logs, bounds }: Omit<LeftStore, 'metadata' | 'now'>,
 ): Omit<RowChange, 'ends_at'> {
   const directory = join(logs, row.record.incarnation);
-  const log = recoverLog({ disk, directory }, bounds);
+  const isInRow = row.layout === null && row.frames !== null && row.frames.length > 0;
+  const log = isInRow
+    ? recoverFrames(row.frames, bounds)
+    : recoverReadable({ disk, directory }, bounds);
   const lifecycle = lifecycleOf(row.lifecycle, log);
+  if (isInRow) return { lifecycle, layout: log.layout, frames: row.frames };
   // A log that was about to move into files is whole in its row until they have all of it.
   const inRow =
     row.frames !== null && row.layout !== null && row.layout.last_seq > log.layout.last_seq;
@@ -51,6 +57,15 @@ function changeOf(
   // Of an exit the row knows also when no file has it any more.
   const last_seq = Math.max(log.layout.last_seq, exitedPart(row.lifecycle)?.exit_seq ?? 0);
   return { lifecycle, layout: { ...log.layout, last_seq }, frames: null };
+}
+
+/** One log that cannot be read is lost, and keeps nobody from the others. */
+function recoverReadable(place: LogPlace, bounds: LogBounds): RecoveredLog {
+  try {
+    return recoverLog(place, bounds);
+  } catch {
+    return nothingRecovered;
+  }
 }
 
 function lifecycleOf(lifecycle: Lifecycle, { exited, closed, writtenAt }: RecoveredLog): Lifecycle {

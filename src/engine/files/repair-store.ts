@@ -9,31 +9,39 @@ export interface StoreRepairs {
   readonly recovered: number;
   /** Processes that are lost, since their rows were damaged. */
   readonly lost: number;
+  /** Logs that no process refers to. */
+  readonly unknownLogs: number;
   /** Where the damaged metadata file was put; null when it was sound. */
   readonly damagedPath: string | null;
 }
 
 /**
- * Makes a store true again after a crash or damage: see {@link recoverProcesses}. Then removes
- * logs that no process refers to, unless processes were lost.
+ * Makes a store true again after a crash or damage: see {@link recoverProcesses}. Then deletes the
+ * logs of removed processes. Those that no process refers to for another reason are left alone.
  */
-export function repairStore(store: LeftStore): StoreRepairs {
-  const { metadata } = store;
+export function repairStore(store: LeftStore, tombstoneMs: number): StoreRepairs {
+  const { metadata, directory, now } = store;
   const { damagedPath } = metadata;
-  const lost = metadata.dropDamaged();
+  const lost = metadata.mendDamaged(now() + tombstoneMs);
   const recovered = recoverProcesses(store);
-  if (lost === 0 && damagedPath === null) removeUnknown(store);
-  return { recovered, lost, damagedPath };
+  for (const incarnation of metadata.leavings.dropped()) {
+    rmSync(join(directory, incarnation), { recursive: true, force: true });
+    metadata.leavings.forgetDropped(incarnation);
+  }
+  return { recovered, lost, damagedPath, unknownLogs: unknownLogsIn(store) };
 }
 
 /** As the backend names them; whatever else lies there is not ours. */
 const incarnationPattern = /^[0-9a-f]{32}$/;
 
-function removeUnknown({ metadata, directory }: LeftStore): void {
-  const names = readdirSync(directory).filter((name) => incarnationPattern.test(name));
-  if (names.length === 0) return;
+function unknownLogsIn({ metadata, directory }: LeftStore): number {
+  const names = logNamesIn(directory);
+  if (names.length === 0) return 0;
   const known = metadata.incarnations();
-  for (const name of names) {
-    if (!known.has(name)) rmSync(join(directory, name), { recursive: true, force: true });
-  }
+  return names.filter((name) => !known.has(name)).length;
+}
+
+/** The logs that lie in a directory. */
+export function logNamesIn(directory: string): readonly string[] {
+  return readdirSync(directory).filter((name) => incarnationPattern.test(name));
 }

@@ -119,6 +119,14 @@ function requireSentence(error: unknown, dir: string): void {
   if (!isSentence || !message.startsWith(dir)) throw error;
 }
 
+/** What is recovered from its log has the times of that. */
+function withoutTimes(found: Lookup): unknown {
+  const times = ['exited_at', 'closed_at'];
+  return JSON.parse(
+    JSON.stringify(found, (key, value: unknown) => (times.includes(key) ? 0 : value)),
+  );
+}
+
 async function foundIn(engine: Engine, { found, contents }: Written): Promise<Outcome> {
   let outcome: Outcome = 'whole';
   const { processes } = await engine.list({ labels: [], limit: 10 });
@@ -128,7 +136,7 @@ async function foundIn(engine: Engine, { found, contents }: Written): Promise<Ou
     const now = await engine.find(id);
     if (typeof now === 'string') {
       outcome = 'lost';
-    } else if (!isDeepStrictEqual(now, recorded)) {
+    } else if (!isDeepStrictEqual(withoutTimes(now), withoutTimes(recorded))) {
       if (!contents.has('metadata.sqlite-wal')) throw new Error(`${id} is another one`);
       requireOlder(now, recorded);
       outcome = 'older';

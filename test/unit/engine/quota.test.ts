@@ -134,8 +134,8 @@ describe('the bound of the data directory', () => {
     expect(segmentsOf(dir, a)).toEqual([]);
     expect(await headOf(engine, a)).toEqual({
       last_seq: 3,
-      first_retained_seq: 4,
-      first_replay_seq: 4,
+      first_retained_seq: 2,
+      first_replay_seq: 2,
       retained_bytes: 0,
       evicted_bytes: segmentBytes,
     });

@@ -3,10 +3,12 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Engine, ProcessRecord } from '../../../src/engine/engine.ts';
 import { openFilesEngine } from '../../../src/engine/files/engine.ts';
@@ -19,6 +21,7 @@ import {
   closedAt,
   exited,
   exitedAt,
+  openFiles,
   outputs,
   recordOf,
   temporaryDirectory,
@@ -211,17 +214,100 @@ describe('a start that the service died in', () => {
 });
 
 describe('a log that no process refers to', () => {
-  test('is removed, and nothing else', async () => {
+  const unknown = 'ab'.repeat(16);
+
+  test('is left alone and told of', async () => {
     const store = storeOf();
     await diesAfter(store, [[outputs([100]), running]]);
-    const unknown = join(store.dir, 'logs', 'ab'.repeat(16));
-    const foreign = join(store.dir, 'logs', 'backup');
-    for (const directory of [unknown, foreign]) mkdirSync(directory);
+    mkdirSync(join(store.dir, 'logs', unknown));
+    mkdirSync(join(store.dir, 'logs', 'backup'));
     store.open();
-    expect([unknown, foreign, store.file('index')].map((path) => existsSync(path))).toEqual([
-      false,
-      true,
-      true,
-    ]);
+    expect(existsSync(join(store.dir, 'logs', unknown))).toBe(true);
+    expect(store.repairs.map(({ unknownLogs }) => unknownLogs)).toEqual([0, 1]);
+  });
+
+  test('is removed when its process was, before the service died', async () => {
+    const store = storeOf();
+    const first = store.open();
+    await first.create(record);
+    await first.append(record, [...outputs([100]), exited(2), closed(3)], closedAt(3, 5));
+    await first.remove('p');
+    await first.close();
+    expect(existsSync(store.file('index'))).toBe(true);
+    store.open();
+    expect(existsSync(store.file('.'))).toBe(false);
+    expect(store.repairs.map(({ unknownLogs }) => unknownLogs)).toEqual([0, 0]);
+  });
+
+  test.each(['empty', 'missing'])('keeps a store with %s metadata from starting', async (how) => {
+    const store = storeOf();
+    await store.open().close();
+    const path = join(store.dir, 'metadata.sqlite');
+    mkdirSync(join(store.dir, 'logs', unknown));
+    if (how === 'empty') truncateSync(path);
+    else rmSync(path);
+    expect(() => store.open()).toThrow(
+      new RegExp(`^${path} is missing or empty while there are logs in .*: restore .*[^\n]$`),
+    );
+    expect(existsSync(join(store.dir, 'logs', unknown))).toBe(true);
+    expect(openFiles(store.dir)).toEqual([]);
+  });
+});
+
+describe('a row of which only the state is damaged', () => {
+  const end = [...outputs([100]), exited(2), closed(3)];
+
+  test.each([
+    { log: 'files', events: end },
+    { log: 'its row', events: [...outputs([7]), exited(2), closed(3)] },
+  ])('is recovered from $log', async ({ events }) => {
+    const store = storeOf();
+    await diesAfter(store, [[events, closedAt(3, 5)]]);
+    const database = new DatabaseSync(join(store.dir, 'metadata.sqlite'));
+    database.exec(`UPDATE processes SET lifecycle = replace(lifecycle, 'closed', 'closet')`);
+    database.close();
+    const engine = store.open();
+    expect(await stateOf(engine)).toEqual({
+      ...closedAt(3, 0),
+      exited_at: expect.any(Number) as number,
+      closed_at: expect.any(Number) as number,
+    });
+    expect((await engine.read(record, everything)).events).toEqual(events);
+    expect(store.repairs.at(-1)).toMatchObject({ lost: 0, recovered: 1 });
+  });
+
+  test('is lost when its record is damaged too, and its id is not free for another start', async () => {
+    const store = storeOf();
+    await diesAfter(store, [[end, closedAt(3, 5)]]);
+    const database = new DatabaseSync(join(store.dir, 'metadata.sqlite'));
+    database.exec(`UPDATE processes SET record = replace(record, '4321', '4322')`);
+    database.close();
+    const engine = store.open();
+    expect(await engine.find('p')).toBe('expired');
+    expect(store.repairs.at(-1)).toMatchObject({ lost: 1, unknownLogs: 0 });
+    expect(existsSync(store.file('index'))).toBe(true);
+  });
+});
+
+describe('an end that is found in an earlier segment', () => {
+  test('is the exit of the process', async () => {
+    const store = storeOf(96);
+    const events = [...outputs([5]), exited(2), ...outputs([9, 9], 3), closed(5)];
+    await diesAfter(store, [[events, running]]);
+    expect(await stateOf(store.open())).toMatchObject({ state: 'closed', exit_seq: 2 });
+  });
+});
+
+describe('orphans', () => {
+  test('are known until they are settled, also when their process was removed', async () => {
+    const store = storeOf();
+    await diesAfter(store, []);
+    const second = store.open();
+    await second.remove('p');
+    await second.close();
+    const third = store.open();
+    expect((await third.leftovers()).orphaned).toEqual([record]);
+    await third.settle(record);
+    expect((await third.leftovers()).orphaned).toEqual([]);
   });
 });

@@ -44,7 +44,7 @@ export function mendTail({ disk, directory }: LogPlace, last: Segment, indexed: 
 /** What cannot be mended is passed over by every reader, at the cost of a look at all frames. */
 function mend(disk: Disk, path: string, work: (fd: number) => void): void {
   try {
-    const fd = disk.open(path, constants.O_WRONLY | constants.O_CREAT);
+    const fd = disk.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NONBLOCK);
     try {
       work(fd);
     } finally {

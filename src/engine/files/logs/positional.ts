@@ -36,10 +36,12 @@ export function readUpTo(path: string, position: number, length = Infinity): Buf
   }
 }
 
+const missingCodes = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+
 /** Whether something is not where it should be, rather than out of reach. */
 export function isMissing(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false;
-  return error.code === 'ENOENT' || error.code === 'ENOTDIR';
+  return typeof error.code === 'string' && missingCodes.has(error.code);
 }
 
 /** Does not wait for the writer of what may be a pipe. */

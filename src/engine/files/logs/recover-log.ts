@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
-import type { ClosedEvent, ExitedEvent } from '../../../log/event.ts';
+import type { AppendedEvent, ClosedEvent, ExitedEvent } from '../../../log/event.ts';
+import { payloadBytes } from '../../../log/event.ts';
 import type { ReplayBounds } from '../../../log/replay-window.ts';
 import { ReplayWindow } from '../../../log/replay-window.ts';
 import { findSegments } from './find-segments.ts';
@@ -9,7 +10,7 @@ import { mendTail } from './mend-tail.ts';
 import { readUpTo } from './positional.ts';
 import type { LogBounds, LogPlace } from './segmented-log.ts';
 import { lastIndexed, readTotals } from './seq-index.ts';
-import { walkFrames } from './walk-frames.ts';
+import { intactFrames, walkFrames } from './walk-frames.ts';
 
 /** A log as its files tell it. */
 export interface RecoveredLog {
@@ -36,11 +37,11 @@ export function recoverLog(place: LogPlace, { replay }: LogBounds): RecoveredLog
   const segments = findSegments(directory);
   const last = segments.at(-1);
   if (last === undefined) {
-    return { layout: { ...emptyLayout, ...indexed }, exited: null, closed: null, writtenAt: 0 };
+    return { ...nothingRecovered, layout: { ...emptyLayout, ...indexed } };
   }
+  const { mtimeMs } = statSync(segmentPath(directory, last));
   const extent = { ...mendTail(place, last, indexed), segments };
   const layout = { ...extent, first_replay_seq: firstReplaySeq(directory, extent, replay) };
-  const { mtimeMs } = statSync(segmentPath(directory, last));
   return { layout, ...endsIn(directory, layout), writtenAt: Math.round(mtimeMs) };
 }
 
@@ -61,16 +62,55 @@ function firstReplaySeq(
   return window.firstSeq;
 }
 
-/** Looks at the last segment only: an exit before it was told to the row, too. */
-function endsIn(directory: string, layout: LogLayout): Pick<RecoveredLog, 'exited' | 'closed'> {
-  let [exited, closed]: [ExitedEvent | null, ClosedEvent | null] = [null, null];
-  for (const extent of extentsOf(layout).slice(-1)) {
+/** More than one append has: an exit before them was told to the row. */
+const newestBytes = 2 * 1024 * 1024;
+
+/** Looks at the newest segments, until the exit is found. */
+function endsIn(directory: string, layout: LogLayout): Ends {
+  const ends: Ends = { exited: null, closed: null };
+  for (const extent of extentsOf(layout).toReversed()) {
     const block = readUpTo(segmentPath(directory, extent), 0);
-    const frames = { block, start: segmentHeaderBytes, extent, positionOf: () => null };
-    for (const event of walkFrames(frames)) {
-      if (event.type === 'exited') exited = event;
-      if (event.type === 'closed') closed = event;
-    }
+    findEnds(
+      walkFrames({ block, start: segmentHeaderBytes, extent, positionOf: () => null }),
+      ends,
+    );
+    if (ends.exited !== null || layout.total_bytes - extent.base_bytes > newestBytes) break;
   }
-  return { exited, closed };
+  return ends;
 }
+
+interface Ends {
+  exited: ExitedEvent | null;
+  closed: ClosedEvent | null;
+}
+
+function findEnds(events: Iterable<AppendedEvent>, ends: Ends): void {
+  for (const event of events) {
+    if (event.type === 'exited') ends.exited = event;
+    if (event.type === 'closed') ends.closed = event;
+  }
+}
+
+/** The same for a log in a row of which nothing else is known; at most what is intact. */
+export function recoverFrames(frames: Buffer, { replay }: LogBounds): RecoveredLog {
+  const ends: Ends = { exited: null, closed: null };
+  const events = [...intactFrames(frames, 0, 1)];
+  findEnds(events, ends);
+  const window = new ReplayWindow(replay);
+  for (const event of events) window.push(payloadBytes(event));
+  const layout = {
+    last_seq: events.length,
+    total_bytes: events.reduce((sum, event) => sum + payloadBytes(event), 0),
+    first_replay_seq: window.firstSeq,
+    segments: [{ first_seq: 1, base_bytes: 0 }],
+  };
+  return { layout, ...ends, writtenAt: Date.now() };
+}
+
+/** What is known of a log that is not there. */
+export const nothingRecovered: RecoveredLog = {
+  layout: emptyLayout,
+  exited: null,
+  closed: null,
+  writtenAt: 0,
+};

@@ -148,11 +148,12 @@ export class SegmentedLog {
 
   async #syncSegment(first_seq: number): Promise<void> {
     this.#unsynced.delete(first_seq);
-    const isActive = this.#active?.first_seq === first_seq;
     try {
-      if (isActive && this.#active !== null) await this.#disk.sync(this.#active.fd);
+      if (this.#active?.first_seq === first_seq) await this.#disk.sync(this.#active.fd);
       else await syncFile(this.#disk, segmentPath(this.#directory, { first_seq }));
     } catch (error) {
+      // One that was evicted meanwhile need not be synced any more.
+      if (!this.#layout.segments.some((segment) => segment.first_seq === first_seq)) return;
       this.#unsynced.add(first_seq);
       throw error;
     }

@@ -1,10 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Lifecycle } from '../../../log/lifecycle.ts';
-import type { Leftovers, ProcessRecord, Reservation } from '../../engine.ts';
+import type { ProcessRecord, Reservation } from '../../engine.ts';
 import type { Disk } from '../disk.ts';
 import type { LogLayout } from '../logs/layout.ts';
 import type { RowChange, StoredRow } from './rows.ts';
-import { isIntactRow, readRow, recordColumns, stateColumns } from './rows.ts';
+import { readRow, recordColumns, stateColumns } from './rows.ts';
+import { mendRows } from './mend-rows.ts';
+import { Leavings } from './leavings.ts';
 import { openSound } from './salvage.ts';
 import { transact } from './schema.ts';
 import type { Statements } from './statements.ts';
@@ -24,6 +26,8 @@ const expiredMax = 1_000;
 export class Metadata {
   /** Where the damaged file was put that this one was made from; null when it was sound. */
   readonly damagedPath: string | null;
+  /** What is left of processes that are gone. */
+  readonly leavings: Leavings;
   readonly #database: DatabaseSync;
   readonly #disk: Pick<Disk, 'change'>;
   readonly #statements: Statements;
@@ -35,6 +39,7 @@ export class Metadata {
     this.#disk = disk;
     this.damagedPath = damagedPath;
     this.#statements = prepare(this.#database);
+    this.leavings = new Leavings(this.#statements, disk);
   }
 
   /** Remembers a start before it is made. Throws when its id is taken, or buried at `now`. */
@@ -123,41 +128,21 @@ export class Metadata {
     return this.#statements.findExpired.all(now, expiredMax).map(readRow);
   }
 
-  /** Removes rows that cannot be read, and says how many there were. */
-  dropDamaged(): number {
-    const rows = this.#statements.all.all();
-    const damaged = rows.filter((row) => !isIntactRow(row));
-    for (const { ordinal } of damaged) {
-      this.#change(() => this.#statements.drop.run(Number(ordinal)));
-    }
-    return damaged.length;
-  }
-
-  /** Notes that somebody of a process may be left, until it is taken back. */
-  markOrphans({ process_id, incarnation }: Reservation, hasOrphans: boolean): void {
-    const values = { process_id, incarnation, has_orphans: hasOrphans ? 1 : 0 };
-    this.#change(() => this.#statements.markOrphans.run(values));
-  }
-
-  /** The processes of which somebody may be left, and the starts that became no process. */
-  leftovers(): Leftovers {
-    return {
-      orphaned: this.#statements.orphaned.all().map((row) => readRow(row).record),
-      starts: this.#statements.starts.all().map(({ incarnation, process_id }) => ({
-        incarnation: String(incarnation),
-        process_id: String(process_id),
-      })),
-    };
+  /** See {@link mendRows}; the ids of rows that are lost are buried until a time. */
+  mendDamaged(until: number): number {
+    return this.#change(() => this.together(() => mendRows(this.#statements, until)));
   }
 
   /** Removes a row and remembers its id until a time; null when there is none. */
   bury(processId: string, until: number): StoredRow | null {
     return this.#change(() =>
       transact(this.#database, () => {
-        const row = this.#statements.remove.get(processId);
-        if (row === undefined) return null;
+        const found = this.#statements.remove.get(processId);
+        if (found === undefined) return null;
+        const row = readRow(found);
         this.#statements.bury.run(processId, until);
-        return readRow(row);
+        this.#statements.noteDropped.run(row.record.incarnation);
+        return row;
       }),
     );
   }

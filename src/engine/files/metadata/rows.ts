@@ -127,6 +127,18 @@ export function readRow(row: unknown): StoredRow {
   };
 }
 
+/** What was recorded of a process, as {@link recordColumns} writes it. */
+export function readRecord(text: string): ProcessRecord {
+  return parseRecord(text);
+}
+
+/** Whether what was recorded can be read, whatever became of it. */
+export function hasIntactRecord(row: Readonly<Record<string, unknown>>): boolean {
+  const { process_id, record, record_checksum } = row;
+  if (typeof process_id !== 'string' || typeof record !== 'string') return false;
+  return recordChecksumOf({ process_id, record }) === record_checksum;
+}
+
 /** Whether {@link readRow} can read it. */
 export function isIntactRow(row: unknown): boolean {
   try {

@@ -21,7 +21,8 @@ export function openSound(path: string): SoundDatabase {
   const sound = openDatabase(path);
   const damaged = new DatabaseSync(damagedPath);
   transact(sound, () => {
-    for (const table of ['processes', 'starts', 'tombstones', 'clock']) copy(table, damaged, sound);
+    for (const table of ['processes', 'starts', 'orphans', 'dropped_logs', 'tombstones', 'clock'])
+      copy(table, damaged, sound);
   });
   damaged.close();
   return { database: sound, damagedPath };
@@ -31,6 +32,8 @@ function openOrExplain(path: string): DatabaseSync {
   try {
     return openDatabase(path);
   } catch (cause) {
+    if (isOutOfReach(cause))
+      throw new Error(`${path} cannot be opened: ${cause.message}`, { cause });
     if (!isDamage(cause)) throw cause;
     const [reason] = cause.message.split('\n');
     throw new Error(
@@ -40,12 +43,23 @@ function openOrExplain(path: string): DatabaseSync {
   }
 }
 
+/** As SQLite numbers it: an error of the disk, no room on it, a file that cannot be opened. */
+const reachCodes = new Set([10, 13, 14]);
+
+function isOutOfReach(error: unknown): error is Error {
+  return reachCodes.has(codeOf(error));
+}
+
+function codeOf(error: unknown): number {
+  const isOfSqlite = error instanceof Error && 'errcode' in error;
+  return isOfSqlite && typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
+}
+
 /** As SQLite numbers it: what it reads makes no sense, is malformed, is no database. */
 const damageCodes = new Set([1, 11, 26]);
 
 function isDamage(error: unknown): error is Error {
-  if (!(error instanceof Error) || !('errcode' in error)) return false;
-  return typeof error.errcode === 'number' && damageCodes.has(error.errcode & 0xff);
+  return damageCodes.has(codeOf(error));
 }
 
 /** With its journal, which may hold the newest rows. */

@@ -15,11 +15,16 @@ const tables = `
     layout TEXT,
     ends_at INTEGER,
     frames BLOB,
-    state_checksum INTEGER NOT NULL,
-    has_orphans INTEGER NOT NULL DEFAULT 0
+    state_checksum INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX processes_by_end ON processes (ends_at) WHERE ends_at IS NOT NULL;
-  CREATE INDEX processes_with_orphans ON processes (has_orphans) WHERE has_orphans;
+  CREATE TABLE orphans (
+    incarnation TEXT PRIMARY KEY,
+    record TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE dropped_logs (
+    incarnation TEXT PRIMARY KEY
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE starts (
     incarnation TEXT PRIMARY KEY,
     process_id TEXT NOT NULL UNIQUE

@@ -44,7 +44,12 @@ type StatementName =
   | 'incarnations'
   | 'findExpired'
   | 'drop'
-  | 'markOrphans'
+  | 'noteOrphans'
+  | 'settle'
+  | 'noteDropped'
+  | 'forgetDropped'
+  | 'dropped'
+  | 'replaceState'
   | 'orphaned'
   | 'remove'
   | 'bury'
@@ -82,8 +87,15 @@ export function prepare(database: DatabaseSync): Statements {
     findExpired: sql(`SELECT ${listColumns} FROM processes
       WHERE ends_at <= ? ORDER BY ends_at, ordinal LIMIT ?`),
     drop: sql('DELETE FROM processes WHERE ordinal = ?'),
-    markOrphans: sql(`UPDATE processes SET has_orphans = :has_orphans WHERE ${isIncarnation}`),
-    orphaned: sql(`SELECT ${listColumns} FROM processes WHERE has_orphans`),
+    noteOrphans: sql('INSERT OR REPLACE INTO orphans (incarnation, record) VALUES (?, ?)'),
+    settle: sql('DELETE FROM orphans WHERE incarnation = ?'),
+    noteDropped: sql('INSERT OR REPLACE INTO dropped_logs (incarnation) VALUES (?)'),
+    forgetDropped: sql('DELETE FROM dropped_logs WHERE incarnation = ?'),
+    dropped: sql('SELECT incarnation FROM dropped_logs'),
+    replaceState:
+      sql(`UPDATE processes SET ${stateNames.replace(', frames', '').replaceAll(/\w+/g, '$& = :$&')}
+      WHERE ordinal = :ordinal`),
+    orphaned: sql('SELECT record FROM orphans'),
     remove: sql(`DELETE FROM processes WHERE process_id = ? RETURNING ${columns}`),
     bury: sql('INSERT OR REPLACE INTO tombstones (process_id, until) VALUES (?, ?)'),
     findBuried: sql('SELECT 1 FROM tombstones WHERE process_id = ? AND until > ?'),

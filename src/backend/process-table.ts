@@ -156,10 +156,8 @@ export class ProcessTable {
         try {
           await engine.resize(resized, size);
         } catch (err) {
-          log.error(
-            { process_id: resized.process_id, err },
-            'the size of a terminal was not recorded',
-          );
+          const { process_id } = resized;
+          log.error({ process_id, err }, 'the size of a terminal was not recorded');
         }
       },
       onFollow: (followed) => streams.open(followed),

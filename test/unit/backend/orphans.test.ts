@@ -85,11 +85,28 @@ describe('what a dead service has left', () => {
     expect(logged).toEqual([['orphans left', { processes: 1 }]]);
   });
 
-  test('of a start that nobody was told of is killed without a word', async () => {
+  test.each(['terminate', 'leave'] as const)(
+    'of a start that nobody was told of is killed whatever the policy: %s',
+    async (policy) => {
+      const { record, ended } = await left(`trap 'exit 7' TERM`);
+      const { engine, orphans } = leftBy([], [record]);
+      await orphans.begin(policy);
+      expect([await ended, engine.count('release')]).toEqual(['SIGKILL', 1]);
+    },
+  );
+
+  test('is looked for again when the store does not take its end', async () => {
     const { record, ended } = await left(`trap 'exit 7' TERM`);
-    const { engine, orphans } = leftBy([], [record]);
+    const { engine, logged, orphans } = leftBy([record]);
+    const err = new Error('locked');
+    engine.before = (operation) => operation === 'settle' && Promise.reject(err);
     await orphans.begin('terminate');
-    expect([await ended, engine.count('release')]).toEqual(['SIGKILL', 1]);
+    await ended;
+    await orphans.close(5000);
+    expect([engine.settled, logged]).toEqual([
+      [],
+      [['the end of orphans was not recorded', { process_id: 'p', err }]],
+    ]);
   });
 
   test('is nothing mostly', async () => {

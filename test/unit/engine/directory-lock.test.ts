@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -29,4 +29,11 @@ test('a directory that was let go can be taken again', () => {
   expect(() => {
     lockDirectory(dir).close();
   }).not.toThrow();
+});
+
+test('a directory that cannot be locked for another reason says which', () => {
+  const dir = directory();
+  mkdirSync(path.join(dir, 'lock-journal'));
+  writeFileSync(path.join(dir, 'lock'), 'no database, but long enough for one\n'.repeat(40));
+  expect(() => lockDirectory(dir)).toThrow(`the data directory ${dir} cannot be used: Error: `);
 });

@@ -1,4 +1,11 @@
-import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { LogPage } from '../../../src/engine/engine.ts';
@@ -175,6 +182,19 @@ describe('damage', () => {
     expect(read(1, 1_000)).toEqual({
       gap: { type: 'gap', from_seq: 2, to_seq: 2, bytes: 28 },
       events: events.slice(2),
+    });
+  });
+
+  test("of a file that is another log's is a gap, whatever fits", () => {
+    const [one, other] = [logWith(outputs([4, 4, 4]), 160), logWith(outputs([4, 4, 4]), 160)];
+    copyFileSync(path(other.directory), path(one.directory));
+    expect(one.read(0, 1_000)).toEqual({ gap: null, events: outputs([4, 4, 4]) });
+    const renamed = join(other.directory, '..', 'other');
+    renameSync(other.directory, renamed);
+    copyFileSync(path(one.directory), path(renamed));
+    expect(pageOf(renamed, other.log.layout, { after_seq: 0, max_bytes: 1_000 })).toEqual({
+      gap: { type: 'gap', from_seq: 1, to_seq: 3, bytes: 12 },
+      events: [],
     });
   });
 

@@ -60,12 +60,12 @@ describe('a new segment', () => {
     expect(log.layout.segments).toEqual([{ first_seq: 1, base_bytes: 0 }]);
   });
 
-  test('tells its first seq and the bytes before it', () => {
+  test('tells its first seq, the bytes before it, and its log', () => {
     const { directory, log } = open(160);
     log.append(outputs([300, 1]));
     const header = readFileSync(join(directory, '0000000000000002.log')).subarray(0, 24);
     expect(header.toString('hex')).toBe(
-      '50524332' + '9b12b563' + '0200000000000000' + '2c01000000000000',
+      '50524332' + '0aa98f0b' + '020000000000' + '2c0100000000' + 'c5683f8f',
     );
   });
 });

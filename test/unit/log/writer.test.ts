@@ -300,3 +300,30 @@ describe('control events', () => {
     ]);
   });
 });
+
+describe('what is lost', () => {
+  test('is one gap with one number at its place, however many chunks of whatever stream', () => {
+    const writer = writerOf(['stdout', 'a']);
+    writer.lose('stdout', 5);
+    writer.lose('stderr', 7);
+    writer.push('stdout', Buffer.from('b'));
+    expect(writer.take()).toEqual([
+      { type: 'output', seq: 1, stream: 'stdout', chunk: Buffer.from('a') },
+      { type: 'gap', from_seq: 2, to_seq: 2, bytes: 12 },
+      { type: 'output', seq: 3, stream: 'stdout', chunk: Buffer.from('b') },
+    ]);
+  });
+
+  test('comes after what each of its streams had held back', () => {
+    const writer = writerOf(['stdout', Buffer.from([0xe2, 0x82])]);
+    expect(writer.take()).toEqual([]);
+    writer.lose('stderr', 7);
+    writer.lose('stdout', 5);
+    writer.push('stdout', Buffer.from([0xac, 0x62]));
+    expect(writer.take()).toEqual([
+      { type: 'output', seq: 1, stream: 'stdout', chunk: Buffer.from([0xe2, 0x82]) },
+      { type: 'gap', from_seq: 2, to_seq: 2, bytes: 12 },
+      { type: 'output', seq: 3, stream: 'stdout', chunk: Buffer.from([0xac, 0x62]) },
+    ]);
+  });
+});

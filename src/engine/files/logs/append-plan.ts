@@ -52,15 +52,18 @@ export function planAppend(
   return { runs, segments, total_bytes: total };
 }
 
-/** The bytes of a run and where they go in its file; they are valid until the next call. */
-export function encodeRun({ segment, isNew, bytesBefore, events }: SegmentRun): {
+/** The bytes of a run of a log, and where they go in its file; they are valid until the next call. */
+export function encodeRun(
+  { segment, isNew, bytesBefore, events }: SegmentRun,
+  log: number,
+): {
   position: number;
   bytes: Buffer;
 } {
   const headerBytes = isNew ? segmentHeaderBytes : 0;
   const size = events.reduce((sum, event) => sum + frameBytes(event), headerBytes);
   const bytes = size > scratch.length ? Buffer.allocUnsafe(size) : scratch.subarray(0, size);
-  if (isNew) encodeSegmentHeader(bytes, segment);
+  if (isNew) encodeSegmentHeader(bytes, segment, log);
   let end = headerBytes;
   for (const event of events) end = encodeFrame(bytes, end, event);
   const [first] = events;

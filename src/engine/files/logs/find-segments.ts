@@ -2,7 +2,13 @@ import { readdirSync } from 'node:fs';
 import { payloadBytes, seqOf } from '../../../log/event.ts';
 import { decodeFrame, frameBytesMax } from './frame.ts';
 import type { Segment } from './layout.ts';
-import { decodeSegmentHeader, firstSeqIn, segmentHeaderBytes, segmentPath } from './layout.ts';
+import {
+  decodeSegmentHeader,
+  firstSeqIn,
+  logNumberOf,
+  segmentHeaderBytes,
+  segmentPath,
+} from './layout.ts';
 import { isMissing, readUpTo } from './positional.ts';
 import { readTotals } from './seq-index.ts';
 import { intactFrames } from './walk-frames.ts';
@@ -36,7 +42,7 @@ function segmentOf(
   const path = segmentPath(directory, { first_seq });
   const beginning = readUpTo(path, 0, segmentHeaderBytes + frameBytesMax);
   const told = decodeSegmentHeader(beginning);
-  if (told?.first_seq === first_seq) return told;
+  if (told !== null) return isOf(told, directory, first_seq) ? told : null;
   const event = decodeFrame(beginning, segmentHeaderBytes);
   if (event === null || seqOf(event) !== first_seq) return null;
   const indexed = readTotals(directory, first_seq - 1, first_seq - 1)(first_seq - 1);
@@ -44,6 +50,21 @@ function segmentOf(
     first_seq,
     base_bytes: indexed ?? (before === undefined ? 0 : endOf(directory, before)),
   };
+}
+
+/** Whether the file of a segment begins as that of another segment, or of another log. */
+export function isForeign(directory: string, first_seq: number): boolean {
+  const header = readUpTo(segmentPath(directory, { first_seq }), 0, segmentHeaderBytes);
+  const told = decodeSegmentHeader(header);
+  return told !== null && !isOf(told, directory, first_seq);
+}
+
+function isOf(
+  told: { readonly first_seq: number; readonly log: number },
+  directory: string,
+  first_seq: number,
+): boolean {
+  return told.first_seq === first_seq && told.log === logNumberOf(directory);
 }
 
 function endOf(directory: string, segment: Segment): number {

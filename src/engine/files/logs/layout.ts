@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { LogHead } from '../../engine.ts';
 import { frameHeaderBytes } from './frame.ts';
@@ -75,32 +75,45 @@ function segmentBytesOf({ first_seq, base_bytes, endSeq, endBytes }: Extent): nu
   return segmentHeaderBytes + (endBytes - base_bytes) + frameHeaderBytes * (endSeq - first_seq);
 }
 
-/** Bytes that a segment file begins with: magic, checksum, first seq, bytes of output before it. */
+/** Bytes that a segment file begins with: magic, checksum, first seq, bytes before it, its log. */
 export const segmentHeaderBytes = 24;
 
 const magic = Buffer.from('PRC2', 'latin1');
 const checksumAt = magic.length;
 const firstSeqAt = 8;
-const baseBytesAt = 16;
+const baseBytesAt = 14;
+const logAt = 20;
+const numberSize = 6;
+
+/** A number for the log of a directory, by which its segments are known from those of others. */
+export function logNumberOf(directory: string): number {
+  return crc32(basename(directory));
+}
 
 /** Writes what a segment file begins with, so that a log can be understood from its files alone. */
-export function encodeSegmentHeader(target: Buffer, { first_seq, base_bytes }: Segment): void {
+export function encodeSegmentHeader(
+  target: Buffer,
+  { first_seq, base_bytes }: Segment,
+  log: number,
+): void {
   magic.copy(target);
-  target.writeBigUInt64LE(BigInt(first_seq), firstSeqAt);
-  target.writeBigUInt64LE(BigInt(base_bytes), baseBytesAt);
+  target.writeUIntLE(first_seq, firstSeqAt, numberSize);
+  target.writeUIntLE(base_bytes, baseBytesAt, numberSize);
+  target.writeUInt32LE(log, logAt);
   target.writeUInt32LE(crc32(target.subarray(firstSeqAt, segmentHeaderBytes)), checksumAt);
 }
 
 /** What a segment file says it is; null when it does not begin with an intact header. */
-export function decodeSegmentHeader(header: Buffer): Segment | null {
+export function decodeSegmentHeader(header: Buffer): (Segment & { readonly log: number }) | null {
   if (header.length < segmentHeaderBytes || !header.subarray(0, checksumAt).equals(magic)) {
     return null;
   }
   const checksum = crc32(header.subarray(firstSeqAt, segmentHeaderBytes));
   if (checksum !== header.readUInt32LE(checksumAt)) return null;
   return {
-    first_seq: Number(header.readBigUInt64LE(firstSeqAt)),
-    base_bytes: Number(header.readBigUInt64LE(baseBytesAt)),
+    first_seq: header.readUIntLE(firstSeqAt, numberSize),
+    base_bytes: header.readUIntLE(baseBytesAt, numberSize),
+    log: header.readUInt32LE(logAt),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { AppendedEvent, GapEvent, LogEvent } from '../../../log/event.ts';
 import { payloadBytes, seqOf } from '../../../log/event.ts';
 import type { LogPage, ReadQuery } from '../../engine.ts';
+import { isForeign } from './find-segments.ts';
 import type { Extent, LogLayout } from './layout.ts';
 import { extentsOf, headOf, offsetOf, segmentHeaderBytes, segmentPath } from './layout.ts';
 import { readUpTo } from './positional.ts';
@@ -89,7 +90,7 @@ function readIntact(source: LogSource, from: number, maxBytes: number): Appended
     if (next > to || next < extent.first_seq) break;
     const start = positionIn(extent, totalAt, next);
     const end = positionIn(extent, totalAt, Math.min(to + 1, extent.endSeq));
-    if (start === null || end === null) break;
+    if (start === null || end === null || isForeign(directory, extent.first_seq)) break;
     const block = readUpTo(segmentPath(directory, extent), start, end - start);
     events.push(...intactFrames(block, 0, next));
   }
@@ -135,7 +136,9 @@ function walkExtent({ directory, frames }: LogSource, extent: Extent): Iterable<
   }
   const totalAt = readTotals(directory, extent.first_seq - 1, extent.endSeq - 1);
   return walkFrames({
-    block: readUpTo(segmentPath(directory, extent), 0),
+    block: isForeign(directory, extent.first_seq)
+      ? Buffer.alloc(0)
+      : readUpTo(segmentPath(directory, extent), 0),
     start: segmentHeaderBytes,
     extent,
     positionOf: (seq) => positionIn(extent, totalAt, seq),

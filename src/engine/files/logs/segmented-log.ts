@@ -10,7 +10,7 @@ import { encodeRun, planAppend } from './append-plan.ts';
 import type { Disk } from '../disk.ts';
 import { removeFile } from '../disk.ts';
 import type { LogLayout, Segment } from './layout.ts';
-import { emptyLayout, headOf, segmentPath } from './layout.ts';
+import { emptyLayout, headOf, logNumberOf, segmentPath } from './layout.ts';
 import { writeFully } from './positional.ts';
 import { encodeEntries, entryPosition, indexPath } from './seq-index.ts';
 
@@ -116,7 +116,7 @@ export class SegmentedLog {
     const { last_seq, total_bytes } = this.#layout;
     const index = this.#openIndex();
     for (const run of runs) {
-      const { position, bytes } = encodeRun(run);
+      const { position, bytes } = encodeRun(run, logNumberOf(this.#directory));
       writeFully({ disk, fd: this.#openSegment(run.segment) }, bytes, position);
       this.#unsynced.add(run.segment.first_seq);
     }

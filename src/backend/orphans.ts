@@ -51,10 +51,10 @@ export class Orphans {
 
   /** Kills those that are left; resolves when all are gone, or after `graceMs`. */
   async close(graceMs: number): Promise<void> {
-    this.killNow();
     const timer = setTimeout(() => {
       for (const ending of this.#endings) ending.close();
     }, graceMs);
+    await Promise.all(this.#endings.map((ending) => ending.request(kill)));
     await this.#underway;
     clearTimeout(timer);
   }
@@ -62,7 +62,7 @@ export class Orphans {
   async #endStart(start: Reservation): Promise<void> {
     const { engine } = this.#options;
     const ending = new Ending({ incarnation: start.incarnation, remains: null });
-    const survivors = await ending.request({ signal: 'SIGKILL', graceMs: 0 });
+    const survivors = await ending.request(kill);
     if (survivors.length === 0) await this.#record(start, () => engine.release(start));
   }
 
@@ -83,6 +83,8 @@ export class Orphans {
     }
   }
 }
+
+const kill = { signal: 'SIGKILL', graceMs: 0 } as const;
 
 function endingOf(record: ProcessRecord): Ending {
   return new Ending({ incarnation: record.incarnation, remains: record });

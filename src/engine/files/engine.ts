@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../engine.ts';
 import type { Closable } from './closable.ts';
@@ -11,6 +11,7 @@ import { Durability } from './durability.ts';
 import { FilesEngine } from './files-engine.ts';
 import { LogStore } from './log-store.ts';
 import { Metadata } from './metadata/metadata.ts';
+import { hasTables } from './metadata/schema.ts';
 import type { StoreRepairs } from './repair-store.ts';
 import { logNamesIn, repairStore } from './repair-store.ts';
 import type { LogBounds } from './logs/segmented-log.ts';
@@ -69,8 +70,7 @@ export function openFilesEngine(options: FilesEngineOptions): Engine {
 
 /** Whoever has lost it, or restored a part only, should know before anything is written. */
 function requireMetadata(path: string, logs: string): void {
-  const isThere = existsSync(path) && statSync(path).size > 0;
-  if (isThere || logNamesIn(logs).length === 0) return;
+  if (hasTables(path) || logNamesIn(logs).length === 0) return;
   throw new Error(
     `${path} is missing or empty while there are logs in ${logs}: restore the data directory from a backup, or move it away to start with an empty one`,
   );

@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -239,19 +240,42 @@ describe('a log that no process refers to', () => {
     expect(store.repairs.map(({ unknownLogs }) => unknownLogs)).toEqual([0, 0]);
   });
 
-  test.each(['empty', 'missing'])('keeps a store with %s metadata from starting', async (how) => {
-    const store = storeOf();
-    await store.open().close();
-    const path = join(store.dir, 'metadata.sqlite');
-    mkdirSync(join(store.dir, 'logs', unknown));
-    if (how === 'empty') truncateSync(path);
-    else rmSync(path);
-    expect(() => store.open()).toThrow(
-      new RegExp(`^${path} is missing or empty while there are logs in .*: restore .*[^\n]$`),
-    );
-    expect(existsSync(join(store.dir, 'logs', unknown))).toBe(true);
-    expect(openFiles(store.dir)).toEqual([]);
-  });
+  test.each(['empty', 'missing', 'new'])(
+    'keeps a store with %s metadata from starting',
+    async (how) => {
+      const store = storeOf();
+      await store.open().close();
+      const path = join(store.dir, 'metadata.sqlite');
+      mkdirSync(join(store.dir, 'logs', unknown));
+      rmSync(path);
+      if (how === 'empty') writeFileSync(path, '');
+      if (how === 'new') new DatabaseSync(path).close();
+      expect(() => store.open()).toThrow(
+        new RegExp(`^${path} is missing or empty while there are logs in .*: restore .*[^\n]$`),
+      );
+      expect(existsSync(join(store.dir, 'logs', unknown))).toBe(true);
+      expect(openFiles(store.dir)).toEqual([]);
+    },
+  );
+});
+
+test('a store whose journal is lost tells of the logs that nobody knows any more', async () => {
+  const store = storeOf();
+  const incarnation = 'cd'.repeat(16);
+  const engine = store.open();
+  const known = { ...record, incarnation };
+  await engine.create(known);
+  await engine.append(known, outputs([100]), running);
+  const copy = temporaryDirectory();
+  cpSync(store.dir, copy, { recursive: true });
+  rmSync(join(copy, 'metadata.sqlite-wal'));
+  const repairs: StoreRepairs[] = [];
+  const replay = { eventsMax: 4, bytesMax: 1_000_000 };
+  const onRepaired = (done: StoreRepairs): number => repairs.push(done);
+  const second = openFilesEngine({ dir: copy, retainedBytesMax: 160, replay, onRepaired });
+  onTestFinished(() => second.close());
+  expect(repairs.map(({ unknownLogs }) => unknownLogs)).toEqual([1]);
+  expect(existsSync(join(copy, 'logs', incarnation, 'index'))).toBe(true);
 });
 
 describe('a row of which only the state is damaged', () => {

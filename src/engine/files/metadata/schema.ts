@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { readUpTo } from '../logs/positional.ts';
 
 /** The version of the tables below, kept in the file as `user_version`. */
 const schemaVersion = 2;
@@ -103,14 +104,24 @@ function makeTables(database: DatabaseSync, path: string): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
   if (version > schemaVersion) throw otherRelease(path, 'a newer', version);
   if (version > 0 && version < schemaVersion) throw otherRelease(path, 'an older', version);
-  if (version === 0)
-    transact(database, () => {
-      database.exec(tables);
-    });
+  if (version !== 0) return;
+  transact(database, () => {
+    database.exec(tables);
+  });
+  // So that a file without its journal is known from a new one.
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 }
 
 function otherRelease(path: string, which: string, version: number): Error {
   return new Error(
     `${path} was written by ${which} release: its schema version is ${version}, and this one reads ${schemaVersion}`,
   );
+}
+
+const versionAt = 60;
+
+/** Whether a file has the tables of any release. Without opening it, which would make them. */
+export function hasTables(path: string): boolean {
+  const header = readUpTo(path, 0, versionAt + 4);
+  return header.length === versionAt + 4 && header.readUInt32BE(versionAt) !== 0;
 }

@@ -1,6 +1,6 @@
 import type { LogHead, LogPage, ReadQuery } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
-import type { AppendedEvent, FailedEvent, GapEvent } from '../log/event.ts';
+import type { AppendedEvent, FailedEvent } from '../log/event.ts';
 import { payloadBytes, seqOf } from '../log/event.ts';
 import type { Lifecycle } from '../log/lifecycle.ts';
 import { exitOf } from '../log/lifecycle.ts';
@@ -135,8 +135,7 @@ export class Hub {
   /** Reads whole events after a cursor from the engine, none that is not published yet. */
   async read(query: ReadQuery): Promise<LogPage> {
     const { gap, events } = await this.#options.read(query);
-    const { last_seq } = this.#head;
-    return { gap: clipped(gap, last_seq), events: events.filter(({ seq }) => seq <= last_seq) };
+    return { gap, events: events.filter(({ seq }) => seq <= this.#head.last_seq) };
   }
 
   /** The unsequenced last event of a failed process; null otherwise. */
@@ -181,8 +180,3 @@ const batchBytesMax = 64 * 1024;
 
 /** Bounds the batches of few bytes; more than a quick reader is ever behind. */
 const ringBatchesMax = 256;
-
-function clipped(gap: GapEvent | null, lastSeq: number): GapEvent | null {
-  if (gap === null || gap.to_seq <= lastSeq) return gap;
-  return gap.from_seq > lastSeq ? null : { ...gap, to_seq: lastSeq };
-}

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../engine.ts';
 import type { Closable } from './closable.ts';
@@ -68,8 +68,17 @@ export function openFilesEngine(options: FilesEngineOptions): Engine {
   }
 }
 
+/** SQLite takes a shorter file for a new one. */
+const pageBytesMin = 512;
+
 /** Whoever has lost it, or restored a part only, should know before anything is written. */
 function requireMetadata(path: string, logs: string): void {
+  const size = existsSync(path) ? statSync(path).size : 0;
+  if (size > 0 && size < pageBytesMin) {
+    throw new Error(
+      `${path} is damaged and cannot be read (it is too short): restore the data directory from a backup, or move it away to start with an empty one`,
+    );
+  }
   if (hasTables(path) || logNamesIn(logs).length === 0) return;
   throw new Error(
     `${path} is missing or empty while there are logs in ${logs}: restore the data directory from a backup, or move it away to start with an empty one`,

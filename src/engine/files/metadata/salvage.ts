@@ -35,7 +35,7 @@ function openOrExplain(path: string): DatabaseSync {
     if (isOutOfReach(cause))
       throw new Error(`${path} cannot be opened: ${cause.message}`, { cause });
     if (!isDamage(cause)) throw cause;
-    const [reason] = cause.message.split('\n');
+    const [reason] = cause.message.split(/[\r\n]/);
     throw new Error(
       `${path} is damaged and cannot be read (${reason}): restore the data directory from a backup, or move it away to start with an empty one`,
       { cause },

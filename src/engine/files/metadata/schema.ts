@@ -66,11 +66,31 @@ export function openDatabase(path: string): DatabaseSync {
 export function isIntact(database: DatabaseSync): boolean {
   try {
     const result = database.prepare('PRAGMA integrity_check(1)').get();
-    return result?.['integrity_check'] === 'ok' && hasOwnTables(database);
+    return result?.['integrity_check'] === 'ok' && hasOwnTables(database) && canBeRead(database);
   } catch {
     return false;
   }
 }
+
+/** The check passes over an index that is empty and of the wrong kind. */
+function canBeRead(database: DatabaseSync): boolean {
+  for (const look of looks) database.prepare(look).get();
+  return true;
+}
+
+/** By each table and each index. */
+const looks = [
+  'SELECT 1 FROM processes LIMIT 1',
+  `SELECT 1 FROM processes WHERE process_id = ''`,
+  'SELECT 1 FROM processes WHERE ends_at <= 0',
+  'SELECT 1 FROM starts LIMIT 1',
+  `SELECT 1 FROM starts WHERE process_id = ''`,
+  'SELECT 1 FROM orphans LIMIT 1',
+  'SELECT 1 FROM dropped_logs LIMIT 1',
+  'SELECT 1 FROM tombstones LIMIT 1',
+  'SELECT 1 FROM tombstones WHERE until <= 0',
+  'SELECT 1 FROM clock LIMIT 1',
+];
 
 /** SQLite takes the text of its schema as it finds it. */
 function hasOwnTables(database: DatabaseSync): boolean {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../engine.ts';
 import type { Closable } from './closable.ts';
@@ -13,7 +13,7 @@ import { LogStore } from './log-store.ts';
 import { Metadata } from './metadata/metadata.ts';
 import { hasTables } from './metadata/schema.ts';
 import type { StoreRepairs } from './repair-store.ts';
-import { logNamesIn, repairStore } from './repair-store.ts';
+import { repairStore } from './repair-store.ts';
 import type { LogBounds } from './logs/segmented-log.ts';
 import { steadyClock } from './steady-clock.ts';
 
@@ -79,7 +79,7 @@ function requireMetadata(path: string, logs: string): void {
       `${path} is damaged and cannot be read (it is too short): restore the data directory from a backup, or move it away to start with an empty one`,
     );
   }
-  if (hasTables(path) || logNamesIn(logs).length === 0) return;
+  if (hasTables(path) || readdirSync(logs).length === 0) return;
   throw new Error(
     `${path} is missing or empty while there are logs in ${logs}: restore the data directory from a backup, or move it away to start with an empty one`,
   );

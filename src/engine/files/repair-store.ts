@@ -35,13 +35,8 @@ export function repairStore(store: LeftStore, tombstoneMs: number): StoreRepairs
 const incarnationPattern = /^[0-9a-f]{32}$/;
 
 function unknownLogsIn({ metadata, directory }: LeftStore): number {
-  const names = logNamesIn(directory);
+  const names = readdirSync(directory).filter((name) => incarnationPattern.test(name));
   if (names.length === 0) return 0;
   const known = metadata.incarnations();
   return names.filter((name) => !known.has(name)).length;
-}
-
-/** The logs that lie in a directory. */
-export function logNamesIn(directory: string): readonly string[] {
-  return readdirSync(directory).filter((name) => incarnationPattern.test(name));
 }

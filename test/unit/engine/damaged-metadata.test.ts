@@ -190,7 +190,7 @@ function* damagesOf({ contents }: Written, kind: Damage['kind'], seed: number): 
     return;
   }
   yield* heads(contents.get(main)?.length ?? 0, kind);
-  for (let count = 0; count < 1_000; count += 1) {
+  for (let count = 0; count < 400; count += 1) {
     const name = names[below(names.length)] ?? '';
     yield { name, kind, place: below(lengthOf(name)) };
   }

@@ -170,6 +170,31 @@ describe('removing by force', () => {
     expect(world.engine.stored(record)).toBeNull();
   });
 
+  test('a process that failed ends what it has left and removes it', async () => {
+    const world = worldOf();
+    const record = recordOf();
+    await world.engine.create(record);
+    await world.engine.append(record, [], {
+      state: 'failed',
+      message: 'restarted',
+      failure_reason: 'server_restarted',
+      failed_at: 1,
+      exited: null,
+    });
+    await world.backend.remove('p', { force: true });
+    await expect(world.backend.get('p')).rejects.toEqual(expired);
+  });
+
+  test('that the store does not take says so, and may be repeated', async () => {
+    const world = worldOf();
+    await startClosed(world);
+    world.engine.before = (operation) =>
+      operation === 'remove' && Promise.reject(new Error('no space'));
+    await expect(world.backend.remove('p')).rejects.toMatchObject({ code: 'store_unavailable' });
+    world.engine.before = () => undefined;
+    await world.backend.remove('p');
+  });
+
   test('a process that is over only removes it', async () => {
     const world = worldOf();
     const { record } = await startClosed(world);

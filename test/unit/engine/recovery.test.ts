@@ -335,3 +335,17 @@ describe('orphans', () => {
     expect((await third.leftovers()).orphaned).toEqual([]);
   });
 });
+
+describe('a segment whose header is damaged', () => {
+  test.each(['index', 'segment before it'])('is placed by the %s', async (by) => {
+    const store = storeOf();
+    const events = outputs([100, 30, 20, 3]);
+    await diesAfter(store, [[events, running]]);
+    const file = store.file('0000000000000002.log');
+    const bytes = readFileSync(file);
+    bytes.writeUInt8(bytes.readUInt8(15) ^ 4, 15);
+    writeFileSync(file, bytes);
+    if (by !== 'index') rmSync(store.file('index'));
+    expect((await store.open().read(record, everything)).events).toEqual(events);
+  });
+});

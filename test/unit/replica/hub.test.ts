@@ -15,6 +15,7 @@ import {
   replicaOf,
   success,
 } from './fixtures.ts';
+import { Hub } from '../../../src/replica/hub.ts';
 import { bytesOf, MemoryEngine } from './memory-engine.ts';
 
 test('a hub says what it started from until something is published', async () => {
@@ -234,5 +235,23 @@ describe('recent batches', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+test('an eviction between two appends moves the beginning of the log, not its end', () => {
+  const hub = new Hub({
+    head: { ...emptyHead, last_seq: 9, retained_bytes: 90 },
+    lifecycle: running,
+    read: () => Promise.reject(new Error('nobody reads')),
+    ringBytesMax: 1,
+    draining: new AbortController().signal,
+  });
+  hub.evicted({ ...emptyHead, last_seq: 12, first_retained_seq: 4, evicted_bytes: 30 });
+  expect(hub.head).toEqual({
+    last_seq: 9,
+    first_retained_seq: 4,
+    first_replay_seq: 4,
+    retained_bytes: 60,
+    evicted_bytes: 30,
   });
 });

@@ -4,8 +4,8 @@ import type { Metadata } from './metadata/metadata.ts';
 
 /**
  * Milliseconds since 1970 that go on evenly, whatever happens to the clock of the host: counted from
- * its boot, also while it sleeps and from one service to the next. Right to a tenth of a second
- * when the host was booted; the clock of the host may be set differently since.
+ * its boot, also while it sleeps and from one service to the next. It shows what the
+ * clock of the host showed when it was first asked after the boot, whatever that shows since.
  */
 export function steadyClock(metadata: Pick<Metadata, 'bootedAt'>): () => number {
   const now = Date.now() - uptimeMs();

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../engine.ts';
 import type { Closable } from './closable.ts';
@@ -11,7 +11,7 @@ import { Durability } from './durability.ts';
 import { FilesEngine } from './files-engine.ts';
 import { LogStore } from './log-store.ts';
 import { Metadata } from './metadata/metadata.ts';
-import { hasTables } from './metadata/schema.ts';
+import { requireMetadata } from './metadata/require-metadata.ts';
 import type { StoreRepairs } from './repair-store.ts';
 import { repairStore } from './repair-store.ts';
 import type { LogBounds } from './logs/segmented-log.ts';
@@ -66,23 +66,6 @@ export function openFilesEngine(options: FilesEngineOptions): Engine {
     closeAll(opened);
     throw error;
   }
-}
-
-/** SQLite takes a shorter file for a new one. */
-const pageBytesMin = 512;
-
-/** Whoever has lost it, or restored a part only, should know before anything is written. */
-function requireMetadata(path: string, logs: string): void {
-  const size = existsSync(path) ? statSync(path).size : 0;
-  if (size > 0 && size < pageBytesMin) {
-    throw new Error(
-      `${path} is damaged and cannot be read (it is too short): restore the data directory from a backup, or move it away to start with an empty one`,
-    );
-  }
-  if (hasTables(path) || readdirSync(logs).length === 0) return;
-  throw new Error(
-    `${path} is missing or empty while there are logs in ${logs}: restore the data directory from a backup, or move it away to start with an empty one`,
-  );
 }
 
 function opening<T extends Closable>(opened: Closable[], part: T): T {

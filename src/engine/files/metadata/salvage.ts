@@ -1,5 +1,6 @@
 import { existsSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { unreadable } from './require-metadata.ts';
 import { isIntact, openDatabase, transact } from './schema.ts';
 
 /** A metadata file that can be relied on. */
@@ -35,11 +36,8 @@ function openOrExplain(path: string): DatabaseSync {
     if (isOutOfReach(cause))
       throw new Error(`${path} cannot be opened: ${cause.message}`, { cause });
     if (!isDamage(cause)) throw cause;
-    const [reason] = cause.message.split(/[\r\n]/);
-    throw new Error(
-      `${path} is damaged and cannot be read (${reason}): restore the data directory from a backup, or move it away to start with an empty one`,
-      { cause },
-    );
+    const [reason = ''] = cause.message.split(/[\r\n]/);
+    throw unreadable(path, reason, cause);
   }
 }
 

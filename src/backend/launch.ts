@@ -1,4 +1,4 @@
-import type { Engine, ProcessRecord, Reservation } from '../engine/engine.ts';
+import type { Engine, ProcessRecord, ProcessKey } from '../engine/engine.ts';
 import { ProcessionError } from '../errors.ts';
 import type { StartParams } from '../exec-types.ts';
 import { storeRefusal } from './store-refusal.ts';
@@ -90,7 +90,7 @@ type Store = Pick<Launch, 'engine' | 'onStoreRefused'>;
 
 async function reserved(
   { engine, onStoreRefused }: Store,
-  reservation: Reservation,
+  reservation: ProcessKey,
   spawn: () => Promise<Child>,
 ): Promise<Child> {
   try {

@@ -1,4 +1,4 @@
-import type { Engine, ProcessRecord, Reservation } from '../engine/engine.ts';
+import type { Engine, ProcessRecord, ProcessKey } from '../engine/engine.ts';
 import { Ending } from '../process/tree/ending.ts';
 import type { BackendLog } from './backend-log.ts';
 
@@ -59,7 +59,7 @@ export class Orphans {
     clearTimeout(timer);
   }
 
-  async #endStart(start: Reservation): Promise<void> {
+  async #endStart(start: ProcessKey): Promise<void> {
     const { engine } = this.#options;
     const ending = new Ending({ incarnation: start.incarnation, remains: null });
     const survivors = await ending.request(kill);
@@ -75,7 +75,7 @@ export class Orphans {
   }
 
   /** What cannot be recorded is looked for again at the next start. */
-  async #record({ process_id }: Reservation, change: () => Promise<void>): Promise<void> {
+  async #record({ process_id }: ProcessKey, change: () => Promise<void>): Promise<void> {
     try {
       await change();
     } catch (err) {

@@ -30,15 +30,15 @@ export class StoreFullError extends Error {
   override readonly name = 'StoreFullError';
 }
 
-/** A start that is about to be made. */
-export type Reservation = Pick<ProcessRecord, 'process_id' | 'incarnation'>;
+/** Names one process, also when another has its id later. */
+export type ProcessKey = Pick<ProcessRecord, 'process_id' | 'incarnation'>;
 
 /** What the service before this one may have left running. */
 export interface Leftovers {
   /** Processes whose end nobody has seen; they are failed or closed now. */
   readonly orphaned: readonly ProcessRecord[];
   /** Starts of which nobody was told. */
-  readonly starts: readonly Reservation[];
+  readonly starts: readonly ProcessKey[];
 }
 
 /** The extent of a log; an empty one has `last_seq` 0 and `first_retained_seq` 1. */
@@ -97,7 +97,7 @@ export interface LogPage {
 }
 
 /** Told of `bytes` of output that were evicted, and of the head from then on. */
-export type EvictionListener = (record: Reservation, head: LogHead, bytes: number) => void;
+export type EvictionListener = (record: ProcessKey, head: LogHead, bytes: number) => void;
 
 /**
  * The store behind the logs. A log is appended to by one owner, in order; what an append
@@ -109,13 +109,13 @@ export interface Engine {
    * Records that a process is about to be started, so that it is found if the service dies then.
    * Rejects when its `process_id` is taken, and when the store takes nothing more.
    */
-  reserve(reservation: Reservation): Promise<void>;
+  reserve(reservation: ProcessKey): Promise<void>;
 
   /**
    * Takes a reservation back, and a record of it of which nobody was told: nothing was started, or
    * nothing of it is left.
    */
-  release(reservation: Reservation): Promise<void>;
+  release(reservation: ProcessKey): Promise<void>;
 
   /** Records a process that runs, in place of its reservation; may be repeated when it was refused. */
   create(record: ProcessRecord): Promise<void>;
@@ -152,7 +152,7 @@ export interface Engine {
   leftovers(): Promise<Leftovers>;
 
   /** Nothing of a leftover process is there any more, or nobody wants to know. */
-  settle(record: Reservation): Promise<void>;
+  settle(record: ProcessKey): Promise<void>;
 
   /** Rejects while the store takes nothing. */
   probe(): Promise<void>;

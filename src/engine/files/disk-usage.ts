@@ -1,14 +1,9 @@
+import type { ProcessKey } from '../engine.ts';
 import type { LogLayout } from './logs/layout.ts';
 import { fileBytesOf } from './logs/layout.ts';
 
-/** A log with files. */
-export interface LogName {
-  readonly process_id: string;
-  readonly incarnation: string;
-}
-
 interface Usage {
-  readonly name: LogName;
+  readonly name: ProcessKey;
   readonly bytes: number;
   readonly layout: LogLayout;
   readonly isOver: boolean;
@@ -31,7 +26,7 @@ export class DiskUsage {
   }
 
   /** Takes what a log has now. */
-  update(name: LogName, layout: LogLayout, isOver: boolean): void {
+  update(name: ProcessKey, layout: LogLayout, isOver: boolean): void {
     const { incarnation } = name;
     const known = this.#logs.get(incarnation);
     const newest = known?.layout.segments.at(-1)?.first_seq ?? 0;
@@ -53,7 +48,7 @@ export class DiskUsage {
    * The log with the oldest segment that may be evicted: never the last of one still written, and
    * none of those that are held.
    */
-  oldest(held: ReadonlySet<string>): LogName | null {
+  oldest(held: ReadonlySet<string>): ProcessKey | null {
     this.#queue = this.#queue.filter((segment) => this.#isThere(segment));
     const found = this.#queue.find(
       (segment) => !held.has(segment.incarnation) && this.#isEvictable(segment),

@@ -11,7 +11,7 @@ import type {
   Lookup,
   ProcessRecord,
   ReadQuery,
-  Reservation,
+  ProcessKey,
   StoredProcess,
 } from '../engine.ts';
 import type { Closable } from './closable.ts';
@@ -60,14 +60,14 @@ export class FilesEngine implements Engine {
     this.#opened = parts.opened;
   }
 
-  reserve(reservation: Reservation): Promise<void> {
+  reserve(reservation: ProcessKey): Promise<void> {
     return Promise.try(() => {
       this.#logs.requireRoom();
       this.#metadata.reserve(reservation, this.#now());
     });
   }
 
-  async release(reservation: Reservation): Promise<void> {
+  async release(reservation: ProcessKey): Promise<void> {
     this.#metadata.release(reservation);
     await this.#logs.drop(reservation);
   }
@@ -138,7 +138,7 @@ export class FilesEngine implements Engine {
     return Promise.try(() => this.#metadata.leavings.all());
   }
 
-  settle(record: Reservation): Promise<void> {
+  settle(record: ProcessKey): Promise<void> {
     return Promise.try(() => {
       this.#metadata.leavings.settle(record.incarnation);
     });

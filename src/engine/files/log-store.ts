@@ -11,7 +11,7 @@ import type {
   LogPage,
   ProcessRecord,
   ReadQuery,
-  Reservation,
+  ProcessKey,
 } from '../engine.ts';
 import { StoreFullError } from '../engine.ts';
 import type { Disk } from './disk.ts';
@@ -54,9 +54,9 @@ export class LogStore {
   /** Evicts at once what is above the bound. */
   constructor(options: LogStoreOptions) {
     const { metadata, disk, dataBytesMax: bytesMax } = options;
-    const directoryOf = (name: Reservation): string => this.#directoryOf(name);
+    const directoryOf = (name: ProcessKey): string => this.#directoryOf(name);
     this.#options = options;
-    const onEvicted = (name: Reservation, layout: LogLayout, bytes: number): void => {
+    const onEvicted = (name: ProcessKey, layout: LogLayout, bytes: number): void => {
       this.onEvicted(name, headOf(layout), bytes);
     };
     this.#quota = new Quota({ bytesMax, metadata, disk, directoryOf, live: this.#live, onEvicted });
@@ -81,7 +81,7 @@ export class LogStore {
   }
 
   /** Whether the log of a process is still written to. */
-  grows({ incarnation }: Reservation): boolean {
+  grows({ incarnation }: ProcessKey): boolean {
     return this.#live.has(incarnation);
   }
 
@@ -130,7 +130,7 @@ export class LogStore {
   }
 
   /** See `Engine.dropLog`. */
-  async drop(record: Reservation): Promise<void> {
+  async drop(record: ProcessKey): Promise<void> {
     const { incarnation } = record;
     this.#live.get(incarnation)?.close();
     this.#live.delete(incarnation);
@@ -169,7 +169,7 @@ export class LogStore {
     else this.#removed.set(record.incarnation, { layout, frames, lifecycle });
   }
 
-  #logOf({ process_id, incarnation }: Reservation): StoredLog {
+  #logOf({ process_id, incarnation }: ProcessKey): StoredLog {
     const live = this.#live.get(incarnation);
     if (live !== undefined) return { layout: live.layout, frames: live.frames, lifecycle: null };
     const removed = this.#removed.get(incarnation);
@@ -179,7 +179,7 @@ export class LogStore {
     throw new ProcessionError('process_expired', 'its output was removed');
   }
 
-  #directoryOf({ incarnation }: Pick<Reservation, 'incarnation'>): string {
+  #directoryOf({ incarnation }: Pick<ProcessKey, 'incarnation'>): string {
     return join(this.#options.directory, incarnation);
   }
 }

@@ -1,6 +1,6 @@
 import type { Disk } from './disk.ts';
 import { removeFile } from './disk.ts';
-import type { LogName } from './disk-usage.ts';
+import type { ProcessKey } from '../engine.ts';
 import { DiskUsage } from './disk-usage.ts';
 import type { GrowingLog } from './logs/growing-log.ts';
 import type { LogLayout } from './logs/layout.ts';
@@ -13,11 +13,11 @@ export interface QuotaOptions {
   readonly bytesMax: number;
   readonly metadata: Pick<Metadata, 'find' | 'relayout'>;
   readonly disk: Disk;
-  readonly directoryOf: (name: LogName) => string;
+  readonly directoryOf: (name: ProcessKey) => string;
   /** The logs that are still written to, by incarnation. */
   readonly live: ReadonlyMap<string, GrowingLog>;
   /** Told when part of a log was evicted. */
-  readonly onEvicted: (name: LogName, layout: LogLayout, bytes: number) => void;
+  readonly onEvicted: (name: ProcessKey, layout: LogLayout, bytes: number) => void;
 }
 
 /**
@@ -39,12 +39,12 @@ export class Quota {
   }
 
   /** A log that is over, as it was found. */
-  found(name: LogName, layout: LogLayout): void {
+  found(name: ProcessKey, layout: LogLayout): void {
     this.#usage.update(name, layout, true);
   }
 
   /** A log was written to; makes room for it. */
-  written(name: LogName, log: Pick<GrowingLog, 'layout' | 'frames'>, isOver: boolean): void {
+  written(name: ProcessKey, log: Pick<GrowingLog, 'layout' | 'frames'>, isOver: boolean): void {
     this.#held.delete(name.incarnation);
     if (log.frames === null) this.#usage.update(name, log.layout, isOver);
     this.makeRoom();
@@ -70,7 +70,7 @@ export class Quota {
     }
   }
 
-  #evictFrom(name: LogName): void {
+  #evictFrom(name: ProcessKey): void {
     const { live, onEvicted } = this.#options;
     const log = live.get(name.incarnation);
     if (log === undefined) {
@@ -83,7 +83,7 @@ export class Quota {
     onEvicted(name, log.layout, evictedBetween(before, log.layout));
   }
 
-  #evictStored(name: LogName): void {
+  #evictStored(name: ProcessKey): void {
     const { metadata, disk, directoryOf, onEvicted } = this.#options;
     const row = metadata.find(name.process_id);
     const [oldest, ...segments] = row?.layout?.segments ?? [];

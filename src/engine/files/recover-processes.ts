@@ -44,16 +44,17 @@ function changeOf(
   { disk, directory: logs, bounds }: Omit<LeftStore, 'metadata' | 'now'>,
 ): Omit<RowChange, 'ends_at'> {
   const directory = join(logs, row.record.incarnation);
-  const isInRow = row.layout === null && row.frames !== null && row.frames.length > 0;
-  const log = isInRow
+  // A damaged state was taken for unknown, and nothing but the frames of a small log is left.
+  const isStateLost = row.layout === null && row.frames !== null && row.frames.length > 0;
+  const log = isStateLost
     ? recoverFrames(row.frames, bounds)
     : recoverReadable({ disk, directory }, bounds);
   const lifecycle = lifecycleOf(row.lifecycle, log);
-  if (isInRow) return { lifecycle, layout: log.layout, frames: row.frames };
+  if (isStateLost) return { lifecycle, layout: log.layout, frames: row.frames };
   // A log that was about to move into files is whole in its row until they have all of it.
-  const inRow =
+  const isRowAhead =
     row.frames !== null && row.layout !== null && row.layout.last_seq > log.layout.last_seq;
-  if (inRow) return { lifecycle, layout: row.layout, frames: row.frames };
+  if (isRowAhead) return { lifecycle, layout: row.layout, frames: row.frames };
   // Of an exit the row knows also when no file has it any more.
   const last_seq = Math.max(log.layout.last_seq, exitedPart(row.lifecycle)?.exit_seq ?? 0);
   return { lifecycle, layout: { ...log.layout, last_seq }, frames: null };

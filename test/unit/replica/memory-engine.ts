@@ -8,7 +8,7 @@ import type {
   Lookup,
   ProcessRecord,
   ReadQuery,
-  Reservation,
+  ProcessKey,
   StoredProcess,
 } from '../../../src/engine/engine.ts';
 import { emptyHead } from '../../../src/engine/engine.ts';
@@ -182,7 +182,7 @@ export class MemoryEngine implements Engine {
     return this.#run('leftovers', () => this.left);
   }
 
-  settle({ process_id }: Reservation): Promise<void> {
+  settle({ process_id }: ProcessKey): Promise<void> {
     return this.#run('settle', () => {
       this.settled.push(process_id);
     });

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Lifecycle } from '../../../log/lifecycle.ts';
-import type { ProcessRecord, Reservation } from '../../engine.ts';
+import type { ProcessRecord, ProcessKey } from '../../engine.ts';
 import type { Disk } from '../disk.ts';
 import type { LogLayout } from '../logs/layout.ts';
 import type { RowChange, StoredRow } from './rows.ts';
@@ -43,7 +43,7 @@ export class Metadata {
   }
 
   /** Remembers a start before it is made. Throws when its id is taken, or buried at `now`. */
-  reserve({ process_id, incarnation }: Reservation, now: number): void {
+  reserve({ process_id, incarnation }: ProcessKey, now: number): void {
     if (this.isBuried(process_id, now)) throw new Error(`${process_id} was removed a while ago`);
     if (this.#statements.find.get(process_id) !== undefined) {
       throw new Error(`the process_id ${process_id} is taken`);
@@ -52,7 +52,7 @@ export class Metadata {
   }
 
   /** Forgets a start, and the process that was recorded of it. */
-  release(reservation: Reservation): void {
+  release(reservation: ProcessKey): void {
     const { process_id, incarnation } = reservation;
     this.#change(() => {
       this.together(() => {
@@ -75,7 +75,7 @@ export class Metadata {
   }
 
   /** Moves a process on; false when it was removed. */
-  update({ process_id, incarnation }: Reservation, change: RowChange): boolean {
+  update({ process_id, incarnation }: ProcessKey, change: RowChange): boolean {
     const values = { process_id, incarnation, ...stateColumns(change) };
     return this.#change(() => this.#statements.update.run(values)).changes === 1;
   }
@@ -89,7 +89,7 @@ export class Metadata {
   }
 
   /** Changes what is retained of a process that is over. */
-  relayout({ process_id, incarnation }: Reservation, layout: LogLayout): void {
+  relayout({ process_id, incarnation }: ProcessKey, layout: LogLayout): void {
     const row = this.find(process_id);
     if (row?.record.incarnation === incarnation) this.update(row.record, { ...row, layout });
   }
